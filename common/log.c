@@ -98,7 +98,7 @@ static void line_put_value(struct line *line, struct bytes text, bool json)
             line_put(line, (const char *)text.at + at, size);
         } else if (c == '\n') {
             line_put_text(line, "\\n");
-        } else if (json && c >= 0x80) {
+        } else if (json && (c >= 0x80 || c == 0)) { /* many a reader of JSON refuses a NUL */
             line_put_text(line, "\\ufffd");
         } else {
             char escape[8];
