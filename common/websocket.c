@@ -107,12 +107,6 @@ bool websocket_unmask(uint8_t *at, size_t size, uint32_t *mask)
     return (seen & UINT64_C(0x8080808080808080)) != 0;
 }
 
-static bool text_good(struct bytes text)
-{
-    uint8_t state = 0;
-    return utf8_feed(&state, text) >= 0 && utf8_complete(state);
-}
-
 /* ---- whole control frames */
 
 static bool code_good(unsigned code)
@@ -129,7 +123,7 @@ static int close_handle(struct transport *transport, struct bytes payload)
         if (!code_good(code)) {
             return websocket_fail(transport, TRANSPORT_END_PROTOCOL);
         }
-        if (!text_good(bytes_from(payload, 2))) {
+        if (!utf8_valid(bytes_from(payload, 2))) {
             return websocket_fail(transport, TRANSPORT_END_UTF8);
         }
     }
@@ -246,7 +240,7 @@ static void frame_begin(struct transport *transport)
     transport->in.bytes_max = transport->message_max;
     if (opcode != OPCODE_CONTINUATION) {
         transport->websocket.opcode = (uint8_t)opcode;
-        transport->websocket.utf8 = 0;
+        transport->websocket.utf8 = UTF8_START;
         transport->websocket.fragments = 0;
         if ((head[0] & BIT_FIN) != 0 && !transport->closing) {
             transport->in.bytes_max = (size_t)transport->websocket.left;
@@ -414,7 +408,7 @@ static inline int frame_whole(struct transport *transport, struct feed *feed,
     feed->at = at + size;
     feed->size -= head + size;
     *message = bytes_make(at, size);
-    if (text && wide && !text_good(*message)) {
+    if (text && wide && !utf8_valid_beyond_ascii(*message)) {
         return websocket_fail(transport, TRANSPORT_END_UTF8);
     }
     transport->pings_missed = 0;
