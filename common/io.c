@@ -64,6 +64,7 @@ struct io_socket *io_table_take(struct io_table *table, int fd, void *tag, unsig
     } else {
         return NULL;
     }
+    table->used++;
     list_init(&socket->work);
     list_init(&socket->wait);
     socket->tag = tag;
@@ -80,6 +81,7 @@ void io_table_give(struct io_table *table, struct io_socket *socket)
     list_remove(&socket->wait);
     socket->generation = socket->generation == UINT32_MAX ? 1 : socket->generation + 1;
     list_push(&table->free, &socket->work);
+    table->used--;
 }
 
 io_id io_table_id(const struct io_table *table, const struct io_socket *socket)

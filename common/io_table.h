@@ -66,6 +66,7 @@ struct io_table {
     struct io_socket *sockets;
     uint32_t sockets_max;
     uint32_t touched; /* slots below this were used at least once */
+    uint32_t used;    /* slots taken now */
     struct list free;
     struct mem mem; /* blocks of sends */
 };
