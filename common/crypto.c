@@ -4,7 +4,7 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 
-_Static_assert(crypto_shorthash_KEYBYTES == 16, "crypto_hash takes 16 octets of key");
+_Static_assert(crypto_shorthash_KEYBYTES == 16, "crypto_siphash takes 16 octets of key");
 
 bool crypto_init(void)
 {
