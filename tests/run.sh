@@ -24,6 +24,7 @@ python=/usr/bin/python3 # Debian's own: the interop clients are packages of it
 
 # name: what it is
 suites=(
+    "runner: this script counts crashes, time limits and silence as failures"
     "tidy: house style of the sources"
     "purity: the core asks the world for nothing"
     "unit: tests/unit under address and undefined sanitizers"
@@ -104,7 +105,7 @@ run_test() # name, folder of its log, seconds, command...
     fi
     passed=$((passed + p))
     skipped=$((skipped + s))
-    grep -E '^(skip |\[  SKIPPED \] [^0-9])' "$log" | sed 's/^/     /'
+    grep -E '^(skip |\[  SKIPPED \] [^0-9])' "$log" | sort -u | sed 's/^/     /'
     if [ "$f" != 0 ]; then
         failed=$((failed + f))
         failures+=("$name: $f failed")
@@ -217,6 +218,31 @@ run_scripts() # suite, seconds, scripts...
 }
 
 # ---- the suites
+
+suite_runner()
+{
+    runner_counts "0 1 0" 2 'echo "3 passed"' # silence: nothing was counted
+    runner_counts "3 0 1" 2 'echo noise; echo "3 passed, 0 failed, 1 skipped"'
+    runner_counts "3 2 0" 2 'echo "3 passed, 2 failed, 0 skipped"; exit 1'
+    runner_counts "3 1 0" 2 'echo "3 passed, 0 failed, 0 skipped"; kill -SEGV $$'
+    runner_counts "0 1 0" 0.2 'echo "[  PASSED  ] is not reached"; sleep 5'
+    runner_counts "5 0 0" 2 'echo "[  PASSED  ] 2 test(s)."; echo "[  PASSED  ] 3 test(s)."'
+    runner_counts "1 1 1" 2 'echo "[  PASSED  ] 1 test(s)."
+        echo "[  SKIPPED ] 1 test(s), listed below:"; echo "[  FAILED  ] 1 test(s), listed below:"'
+}
+
+runner_counts() # expected, seconds, shell words
+{
+    local counts
+    counts="$(passed=0 failed=0 skipped=0
+        run_test runner build "$2" bash -c "$3" >/dev/null 2>&1
+        echo "$passed $failed $skipped")"
+    if [ "$counts" = "$1" ]; then
+        test_pass
+    else
+        test_fail runner "'$3' counts as $counts, not $1"
+    fi
+}
 
 suite_tidy()
 {
