@@ -302,7 +302,7 @@ void broker_unsubscribe(struct session *session, const struct message *message)
 void broker_leave(struct session *session)
 {
     struct membership *membership;
-    while ((membership = map_pop_any(&session->subscriptions)) != NULL) {
+    while ((membership = map_pop_any(&session->subscriptions, NULL)) != NULL) {
         membership_free(membership);
     }
 }

@@ -431,7 +431,7 @@ void dealer_unregister(struct session *session, const struct message *message)
 void register_leave(struct session *session)
 {
     struct endpoint *endpoint;
-    while ((endpoint = map_pop_any(&session->registrations)) != NULL) {
+    while ((endpoint = map_pop_any(&session->registrations, NULL)) != NULL) {
         endpoint_withdraw(endpoint);
     }
     struct list *node;
