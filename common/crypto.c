@@ -16,7 +16,7 @@ void crypto_random(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
-uint64_t crypto_hash(const uint8_t key[16], struct bytes input)
+uint64_t crypto_siphash(const uint8_t key[16], struct bytes input)
 {
     uint64_t hash;
     crypto_shorthash((uint8_t *)&hash, input.at, input.size, key);
