@@ -514,6 +514,12 @@ void register_note(struct realm *realm, place_id from, const struct note *note)
     }
 }
 
+void dealer_forget(struct endpoint *endpoint)
+{
+    endpoint->ticket = 0;
+    endpoint_free(endpoint);
+}
+
 static void fini_registration(void *context, struct bytes uri, void *value)
 {
     (void)context;
