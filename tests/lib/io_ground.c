@@ -111,6 +111,9 @@ struct peer *peer_connect(struct ground *ground)
     }
     peer->fd = socket(ground->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct sockaddr *address = (const struct sockaddr *)&ground->address;
+    if (ground->socket_bytes > 0) {
+        setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &ground->socket_bytes, sizeof(int));
+    }
     check(peer->fd >= 0 && connect(peer->fd, address, ground->address_size) == 0);
     int mode = fcntl(peer->fd, F_SETFL, O_NONBLOCK);
     check(mode == 0);
@@ -147,7 +150,7 @@ size_t peer_read(struct peer *peer, void *to, size_t size)
     ssize_t taken = recv(peer->fd, to, size, 0);
     if (taken < 0 && errno != EAGAIN) {
         peer->state = PEER_RESET;
-    } else if (taken == 0) {
+    } else if (taken == 0 && peer->state == PEER_OPEN) { /* an error is told once, then zero */
         peer->state = PEER_OVER;
     }
     return taken > 0 ? (size_t)taken : 0;
