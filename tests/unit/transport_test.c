@@ -215,21 +215,21 @@ static enum transport_end answer_pings(struct bytes answer, bool rawsocket)
     } else {
         wire_open_websocket(&wire, "wamp.2.json");
     }
-    for (unsigned i = 0; i < 20 && wire.result == 0; i++) {
+    for (unsigned i = 0; i < 20 && wire.transport.end == TRANSPORT_END_NONE; i++) {
+        size_t sent = wire.sent.size;
         expire_until(&wire, wire.transport.deadline_ns);
+        if (wire.sent.size - sent < PING_PAYLOAD_BYTES) {
+            continue;
+        }
         wire.now_ns += NS_PER_S / 100;
         struct octets pong = {0};
-        if (answer.at == NULL && wire.sent.size >= 8) { /* the right one */
-            struct bytes payload = bytes_make(wire.sent.at + wire.sent.size - 8, 8);
-            if (rawsocket) {
-                octets_raw(&pong, 2, payload);
-            } else {
-                octets_frame(&pong, 0x8A, payload);
-            }
-            wire_feed(&wire, octets_view(&pong));
+        struct bytes payload = bytes_make(wire.sent.at + wire.sent.size - 8, 8);
+        if (rawsocket) {
+            octets_raw(&pong, 2, payload);
         } else {
-            wire_feed(&wire, answer);
+            octets_frame(&pong, 0x8A, payload);
         }
+        wire_feed(&wire, answer.at == NULL ? octets_view(&pong) : answer);
         octets_free(&pong);
     }
     enum transport_end end = wire.transport.end;
