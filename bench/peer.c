@@ -35,7 +35,7 @@ static void mask_apply(uint8_t *at, size_t size, uint32_t key)
         size -= 8;
     }
     for (size_t i = 0; i < size; i++) {
-        at[i] ^= (uint8_t)(key >> (8 * i));
+        at[i] ^= (uint8_t)(wide >> (8 * i));
     }
 }
 

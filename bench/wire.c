@@ -26,15 +26,13 @@ static void put_gap(struct wire_writer *writer)
 
 static void put_head(struct buf *out, uint8_t major, uint64_t value)
 {
-    unsigned size = value < 24 ? 0 : value <= UINT8_MAX ? 1 : value <= UINT16_MAX ? 2 : 4;
-    size = value > UINT32_MAX ? 8 : size;
-    unsigned low = size == 0   ? (unsigned)value
-                   : size == 1 ? 24
-                   : size == 2 ? 25
-                   : size == 4 ? 26
-                               : 27;
-    buf_put_byte(out, (uint8_t)(major << 5 | low));
-    for (unsigned i = size; i > 0; i--) {
+    if (value < 24) {
+        buf_put_byte(out, (uint8_t)((unsigned)major << 5 | (unsigned)value));
+        return;
+    }
+    unsigned power = value <= UINT8_MAX ? 0 : value <= UINT16_MAX ? 1 : value <= UINT32_MAX ? 2 : 3;
+    buf_put_byte(out, (uint8_t)((unsigned)major << 5 | (24 + power)));
+    for (unsigned i = 1U << power; i > 0; i--) {
         buf_put_byte(out, (uint8_t)(value >> (8 * (i - 1))));
     }
 }
