@@ -1,7 +1,7 @@
 /* What a run found, and its one line: a person's table row or a JSON object.
  *
- * A scenario fills it in; result_print writes it to stdout. result_start and result_stop read clocks
- * and the router's process on either side of what is measured. One thread. */
+ * A scenario fills it in; result_print writes it to stdout. result_start and result_stop read the
+ * clocks and the router's process on either side of what is measured. One thread. */
 #ifndef CLOS_BENCH_RESULT_H
 #define CLOS_BENCH_RESULT_H
 

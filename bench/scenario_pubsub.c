@@ -171,7 +171,8 @@ static bool pubsub_prepare(struct pubsub *pubsub)
     pubsub->subscribe = calloc(options->topics, sizeof(pubsub->subscribe[0]));
     pubsub->listeners = calloc(options->topics, sizeof(pubsub->listeners[0]));
     pubsub->declared = calloc(options->subscribers + 1, sizeof(pubsub->declared[0]));
-    pubsub->pairs = calloc(options->subscribers * options->publishers + 1, sizeof(pubsub->pairs[0]));
+    pubsub->pairs =
+        calloc(options->subscribers * options->publishers + 1, sizeof(pubsub->pairs[0]));
     run->flights = calloc(options->publishers, sizeof(run->flights[0]));
     bool good = pubsub->publish != NULL && pubsub->subscribe != NULL && pubsub->listeners != NULL &&
                 pubsub->declared != NULL && pubsub->pairs != NULL && run->flights != NULL;
