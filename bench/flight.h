@@ -3,8 +3,8 @@
  * Pure; one owner. Each number in flight has a slot that counts the answers it waits for. A closed
  * loop sends only while flight_room says so; an open loop sends regardless and a slot that is
  * overrun no longer counts. Slots are four times the window, so answers may come in any order. */
-#ifndef CLOS_BENCH_FLIGHT_H
-#define CLOS_BENCH_FLIGHT_H
+#ifndef CLOS_FLIGHT_H
+#define CLOS_FLIGHT_H
 
 #include "common/mem.h"
 

@@ -3,8 +3,8 @@
  * Pure, one owner, one thread; histogram_add merges another one in. Fixed memory (60 KB), no value
  * is ever refused. Quantiles are the upper end of the bucket that holds them, never above the
  * largest value that was recorded. */
-#ifndef CLOS_BENCH_HISTOGRAM_H
-#define CLOS_BENCH_HISTOGRAM_H
+#ifndef CLOS_HISTOGRAM_H
+#define CLOS_HISTOGRAM_H
 
 #include "common/base.h"
 

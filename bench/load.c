@@ -183,8 +183,8 @@ static void load_flush(struct load *load, struct conn *conn)
         return;
     }
     while (conn->out_sent < out->size) {
-        ssize_t sent = send(conn->fd, out->at + conn->out_sent, out->size - conn->out_sent,
-                            MSG_NOSIGNAL);
+        ssize_t sent =
+            send(conn->fd, out->at + conn->out_sent, out->size - conn->out_sent, MSG_NOSIGNAL);
         if (sent < 0 && (errno == EAGAIN || errno == ENOTCONN)) {
             break;
         }

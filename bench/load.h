@@ -5,8 +5,8 @@
  * load_turn; it may send and close from there). load owns sockets and buffers until load_fini.
  * Bounded: conns_count connections, OUT_BYTES_MAX waiting on each, a message as large as the
  * payload asks for. What the world refuses comes as ended() with the reason. */
-#ifndef CLOS_BENCH_LOAD_H
-#define CLOS_BENCH_LOAD_H
+#ifndef CLOS_LOAD_H
+#define CLOS_LOAD_H
 
 #include "bench/options.h"
 #include "bench/peer.h"

@@ -24,7 +24,9 @@ struct option_row {
 };
 
 #define ROW(name, kind, field, least, most, help)                                                  \
-    {"--" name, kind, offsetof(struct options, field), least, most, help}
+    {                                                                                              \
+        "--" name, kind, offsetof(struct options, field), least, most, help                        \
+    }
 
 static const struct option_row rows[] = {
     ROW("to", OPTION_TARGET, to, 0, 0,
@@ -208,13 +210,14 @@ static bool options_complete(struct options *options)
     if (options->duration_s < 0) {
         options->duration_s = options->count > 0 ? 3600 : 10;
     }
-    bool by_receipt = strcmp(options->scenario, "pubsub") == 0 && options->rate == 0 &&
-                      !options->acknowledge;
-    uint64_t heard = options->every_topic && options->subscribers > 0 ? options->topics
-                                                                      : options->subscribers;
+    bool by_receipt =
+        strcmp(options->scenario, "pubsub") == 0 && options->rate == 0 && !options->acknowledge;
+    uint64_t heard =
+        options->every_topic && options->subscribers > 0 ? options->topics : options->subscribers;
     if (by_receipt && heard < options->topics) {
         fputs("clos bench: a topic without subscriber has no window: add --subscribers, or use "
-              "--rate or --acknowledge\n", stderr);
+              "--rate or --acknowledge\n",
+              stderr);
         return false;
     }
     return true;

@@ -3,8 +3,8 @@
  * options_parse is called once by bench_main; everything in it points into argv. A word that is not
  * understood is told on stderr, and the answer is false. Every number is bounded in the table of
  * options.c. */
-#ifndef CLOS_BENCH_OPTIONS_H
-#define CLOS_BENCH_OPTIONS_H
+#ifndef CLOS_OPTIONS_H
+#define CLOS_OPTIONS_H
 
 #include "bench/target.h"
 

@@ -3,8 +3,8 @@
  * Pure. The sender's messages that this receiver ought to get are numbered 0, 1, 2 ... without
  * holes. A pair remembers the next number and which of the 64 before it came, so a late one is told
  * from a repeated one (an older one counts as late). order_end adds what never came. */
-#ifndef CLOS_BENCH_ORDER_H
-#define CLOS_BENCH_ORDER_H
+#ifndef CLOS_ORDER_H
+#define CLOS_ORDER_H
 
 #include "common/base.h"
 

@@ -5,8 +5,8 @@
  * message that peer_next gives points into the input (or into the peer, if it came in fragments)
  * and dies at the next call. Bounded by message_bytes_max on the way in and out_bytes_max on the
  * way out. A broken or refusing other end makes peer_next answer -1 and say why in broken. */
-#ifndef CLOS_BENCH_PEER_H
-#define CLOS_BENCH_PEER_H
+#ifndef CLOS_PEER_H
+#define CLOS_PEER_H
 
 #include "bench/wire.h"
 #include "common/rng.h"
@@ -43,7 +43,7 @@ struct peer {
     size_t message_bytes_max;
     struct buf out;
     struct buf fragments;
-    size_t body_at; /* of the message that peer_message opened in out */
+    size_t body_at;  /* of the message that peer_message opened in out */
     char accept[29]; /* what a client expects of the server's answer */
 };
 

@@ -3,7 +3,7 @@
 #include "bench/peer_handshake.h"
 #include "common/crypto.h"
 
-enum { HTTP_HEAD_BYTES_MAX = 8192 };
+enum { PEER_HEAD_BYTES_MAX = 8192 };
 
 static const char *const subprotocols[SERIALIZERS] = {
     [SERIALIZER_JSON] = "wamp.2.json",
@@ -120,11 +120,11 @@ static int server_upgrade(struct peer *peer, struct bytes head)
                                                             : SERIALIZER_JSON;
     char accept[29];
     crypto_websocket_accept(bytes_make(at + sizeof(field) - 1, 24), accept);
-    put_words(&peer->out, (const char *const[]){
-                              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Accept: ",
-                              accept, "\r\nSec-WebSocket-Protocol: ",
-                              subprotocols[peer->serializer], "\r\n\r\n", NULL});
+    put_words(&peer->out,
+              (const char *const[]){"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                    "Connection: Upgrade\r\nSec-WebSocket-Accept: ",
+                                    accept, "\r\nSec-WebSocket-Protocol: ",
+                                    subprotocols[peer->serializer], "\r\n\r\n", NULL});
     return 1;
 }
 
@@ -132,7 +132,7 @@ static int websocket_handshake(struct peer *peer, struct bytes *input)
 {
     const uint8_t *end = memmem(input->at, input->size, "\r\n\r\n", 4);
     if (end == NULL) {
-        return input->size > HTTP_HEAD_BYTES_MAX ? refuse(peer, "an endless HTTP head") : 0;
+        return input->size > PEER_HEAD_BYTES_MAX ? refuse(peer, "an endless HTTP head") : 0;
     }
     struct bytes head = bytes_make(input->at, (size_t)(end + 4 - input->at));
     *input = bytes_from(*input, head.size);

@@ -1,7 +1,7 @@
 /* The handshakes of peer.c: what is said before the first message. Pure; called by peer_next only.
  * Bounded: an HTTP head of 8 KiB. */
-#ifndef CLOS_BENCH_PEER_HANDSHAKE_H
-#define CLOS_BENCH_PEER_HANDSHAKE_H
+#ifndef CLOS_PEER_HANDSHAKE_H
+#define CLOS_PEER_HANDSHAKE_H
 
 #include "bench/peer.h"
 

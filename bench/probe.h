@@ -3,8 +3,8 @@
  *
  * One thread. A process that is gone, or may not be looked at, counts as nothing; probe_read says
  * false when the first one is. Bounded to PROBE_PROCESSES_MAX processes. */
-#ifndef CLOS_BENCH_PROBE_H
-#define CLOS_BENCH_PROBE_H
+#ifndef CLOS_PROBE_H
+#define CLOS_PROBE_H
 
 #include "common/base.h"
 

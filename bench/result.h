@@ -2,8 +2,8 @@
  *
  * A scenario fills it in; result_print writes it to stdout. result_start and result_stop read the
  * clocks and the router's process on either side of what is measured. One thread. */
-#ifndef CLOS_BENCH_RESULT_H
-#define CLOS_BENCH_RESULT_H
+#ifndef CLOS_RESULT_H
+#define CLOS_RESULT_H
 
 #include "bench/histogram.h"
 #include "bench/options.h"

@@ -32,14 +32,14 @@ static bool run_enough(const struct run *run)
 }
 
 /* When there is something to send next. */
-static uint64_t run_send_open(struct run *run, run_send_fn *send)
+static uint64_t run_send_open(struct run *run)
 {
     for (size_t burst = 0; burst < RUN_BURST && !run_enough(run); burst++) {
         uint64_t due_ns = run_due(run, run->sent);
         if (due_ns > run->load.now_ns) {
             return due_ns;
         }
-        if (!send(run, run->sent % run->flights_count, due_ns)) {
+        if (!run->send(run, run->sent % run->flights_count, due_ns)) {
             return run->load.now_ns + NS_PER_MS;
         }
         run->sent++;
@@ -47,13 +47,13 @@ static uint64_t run_send_open(struct run *run, run_send_fn *send)
     return run->load.now_ns;
 }
 
-static uint64_t run_send_closed(struct run *run, run_send_fn *send)
+static uint64_t run_send_closed(struct run *run)
 {
     for (size_t sender = 0; sender < run->flights_count; sender++) {
         struct flight *flight = &run->flights[sender];
         for (size_t burst = 0; burst < RUN_BURST && flight_room(flight) && !run_enough(run);
              burst++) {
-            if (!send(run, sender, clock_now_ns())) {
+            if (!run->send(run, sender, clock_now_ns())) {
                 break;
             }
             run->sent++;
@@ -91,7 +91,7 @@ static void run_drain(struct run *run)
     }
 }
 
-void run_drive(struct run *run, run_send_fn *send)
+void run_drive(struct run *run)
 {
     const struct options *options = run->options;
     prctl(PR_SET_TIMERSLACK, 1); /* nanosecond; the default would oversleep by 50 us */
@@ -100,8 +100,7 @@ void run_drive(struct run *run, run_send_fn *send)
     uint64_t stop_ns = run->start_ns + (uint64_t)(options->duration_s * 1e9);
     while (run->load.now_ns < stop_ns && !run_enough(run) && !run->failed) {
         run_measure(run);
-        uint64_t until_ns = options->rate > 0 ? run_send_open(run, send)
-                                              : run_send_closed(run, send);
+        uint64_t until_ns = options->rate > 0 ? run_send_open(run) : run_send_closed(run);
         load_turn(&run->load, until_ns < stop_ns ? until_ns : stop_ns);
         progress_tell(&run->progress, options, run->load.now_ns, run->answered,
                       run->measuring ? "measuring" : "warming up");

@@ -2,8 +2,8 @@
  * answers the exit code: 0 well, 1 order or loss violated, 2 it could not run.
  *
  * struct run is what the steady ones (pubsub, rpc) share: phases, the schedule, the stop. */
-#ifndef CLOS_BENCH_SCENARIO_H
-#define CLOS_BENCH_SCENARIO_H
+#ifndef CLOS_SCENARIO_H
+#define CLOS_SCENARIO_H
 
 #include "bench/flight.h"
 #include "bench/load.h"
@@ -17,6 +17,8 @@ int scenario_churn(const struct options *options);
 
 struct run {
     const struct options *options;
+    /* Sends the next message of the schedule, which is sender's turn; false: it can't now. */
+    bool (*send)(struct run *run, size_t sender, uint64_t intended_ns);
     struct load load;
     struct result result;
     struct progress progress;
@@ -32,11 +34,8 @@ struct run {
     size_t flights_count;
 };
 
-/* Sends number run->sent of the schedule, which is sender's turn; false: it can't now. */
-typedef bool run_send_fn(struct run *run, size_t sender, uint64_t intended_ns);
-
 /* After all are ready: warm-up, measuring, draining. Fills in all of result but order and loss. */
-void run_drive(struct run *run, run_send_fn *send);
+void run_drive(struct run *run);
 
 static inline void run_answer(struct run *run, uint64_t intended_ns)
 {
@@ -45,9 +44,8 @@ static inline void run_answer(struct run *run, uint64_t intended_ns)
     if (run->measuring) {
         run->result.messages++;
         if (intended_ns >= run->result.start_ns) {
-            histogram_record(&run->result.latency, run->load.now_ns > intended_ns
-                                                       ? run->load.now_ns - intended_ns
-                                                       : 0);
+            histogram_record(&run->result.latency,
+                             run->load.now_ns > intended_ns ? run->load.now_ns - intended_ns : 0);
         }
     }
 }

@@ -125,8 +125,8 @@ static void churn_callee(struct churn *churn, struct conn *conn, const struct wi
 
 static void churn_message(struct load *load, struct conn *conn, const struct wire_message *message)
 {
-    static const unsigned expected[CHURN_STATIONS] = {
-        WIRE_WELCOME, WIRE_SUBSCRIBED, WIRE_RESULT, WIRE_PUBLISHED, WIRE_GOODBYE};
+    static const unsigned expected[CHURN_STATIONS] = {WIRE_WELCOME, WIRE_SUBSCRIBED, WIRE_RESULT,
+                                                      WIRE_PUBLISHED, WIRE_GOODBYE};
     struct churn *churn = churn_of(load);
     struct churn_life *life = &churn->lives[conn->index];
     struct mark mark;
@@ -174,8 +174,8 @@ static bool churn_prepare(struct churn *churn)
     struct wire_template_options registration = {.type = WIRE_REGISTER, .uri = "bench.churn.echo"};
     bool good = wire_template_init(&churn->call, mem, options->serializer, &call);
     good &= wire_template_init(&churn->yield, mem, options->serializer_receivers, &yield);
-    good &= wire_template_init(&churn->registration, mem, options->serializer_receivers,
-                               &registration);
+    good &=
+        wire_template_init(&churn->registration, mem, options->serializer_receivers, &registration);
     for (unsigned i = 0; i < CHURN_TOPICS; i++) {
         char topic[64];
         snprintf(topic, sizeof(topic), "bench.churn.topic.%u", i);

@@ -26,8 +26,8 @@ static uint64_t connect_due(const struct connect *connect, uint64_t number)
 static void connect_joined(struct load *load, struct conn *conn)
 {
     struct connect *connect = container_of(load, struct connect, load);
-    uint64_t since_ns = load->options->rate > 0 ? connect_due(connect, conn->index)
-                                                : conn->opened_ns;
+    uint64_t since_ns =
+        load->options->rate > 0 ? connect_due(connect, conn->index) : conn->opened_ns;
     connect->result.messages++;
     connect->last_ns = load->now_ns;
     histogram_record(&connect->result.latency, load->now_ns - since_ns);

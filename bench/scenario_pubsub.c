@@ -213,6 +213,7 @@ int scenario_pubsub(const struct options *options)
     check(pubsub != NULL);
     struct run *run = &pubsub->run;
     run->options = options;
+    run->send = pubsub_send;
     run->result.options = options;
     histogram_init(&run->result.latency);
     histogram_init(&run->result.acknowledge);
@@ -223,7 +224,7 @@ int scenario_pubsub(const struct options *options)
     if (!pubsub_prepare(pubsub)) {
         fputs("clos bench: out of memory\n", stderr);
     } else if (load_join_all(&run->load, &run->ready, &run->failed)) {
-        run_drive(run, pubsub_send);
+        run_drive(run);
         pubsub_count_lost(pubsub);
         result_print(&run->result);
         code = result_verdict(&run->result);

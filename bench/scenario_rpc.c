@@ -8,11 +8,11 @@
 
 struct rpc {
     struct run run;
-    struct wire_template *call;     /* one a procedure */
-    struct wire_template *register_; /* one a procedure; the plain word is C's */
+    struct wire_template *call;         /* one a procedure */
+    struct wire_template *registration; /* one a procedure */
     struct wire_template yield;
-    uint64_t *wanted;   /* registrations that each callee still waits for */
-    uint64_t *heard;    /* callees x callers: one more than the highest number so far */
+    uint64_t *wanted; /* registrations that each callee still waits for */
+    uint64_t *heard;  /* callees x callers: one more than the highest number so far */
 };
 
 static struct rpc *rpc_of(struct load *load)
@@ -31,7 +31,7 @@ static void rpc_joined(struct load *load, struct conn *conn)
     uint64_t step = options->shared ? 1 : options->callees;
     uint64_t first = options->shared ? 0 : conn->index;
     for (uint64_t i = first; i < options->procedures; i += step) {
-        load_send(load, conn, &rpc->register_[i], conn->request_next++, NULL);
+        load_send(load, conn, &rpc->registration[i], conn->request_next++, NULL);
         rpc->wanted[conn->index]++;
     }
     rpc->run.ready += rpc->wanted[conn->index] == 0;
@@ -140,7 +140,7 @@ static bool rpc_templates(struct rpc *rpc)
                                                      .value = "roundrobin",
                                                      .uri = name};
         good &= wire_template_init(&rpc->call[i], mem, options->serializer, &call);
-        good &= wire_template_init(&rpc->register_[i], mem, options->serializer_receivers,
+        good &= wire_template_init(&rpc->registration[i], mem, options->serializer_receivers,
                                    &registration);
     }
     return good;
@@ -151,11 +151,11 @@ static bool rpc_prepare(struct rpc *rpc)
     const struct options *options = rpc->run.options;
     struct run *run = &rpc->run;
     rpc->call = calloc(options->procedures, sizeof(rpc->call[0]));
-    rpc->register_ = calloc(options->procedures, sizeof(rpc->register_[0]));
+    rpc->registration = calloc(options->procedures, sizeof(rpc->registration[0]));
     rpc->wanted = calloc(options->callees, sizeof(rpc->wanted[0]));
     rpc->heard = calloc(options->callees * options->callers, sizeof(rpc->heard[0]));
     run->flights = calloc(options->callers, sizeof(run->flights[0]));
-    bool good = rpc->call != NULL && rpc->register_ != NULL && rpc->wanted != NULL &&
+    bool good = rpc->call != NULL && rpc->registration != NULL && rpc->wanted != NULL &&
                 rpc->heard != NULL && run->flights != NULL;
     for (uint64_t i = 0; good && i < options->callers; i++) {
         good = flight_init(&run->flights[i], &run->load.mem, options->window);
@@ -172,14 +172,14 @@ static void rpc_fini(struct rpc *rpc)
     struct run *run = &rpc->run;
     for (uint64_t i = 0; i < run->options->procedures; i++) {
         wire_template_fini(&rpc->call[i]);
-        wire_template_fini(&rpc->register_[i]);
+        wire_template_fini(&rpc->registration[i]);
     }
     wire_template_fini(&rpc->yield);
     for (size_t i = 0; i < run->flights_count; i++) {
         flight_fini(&run->flights[i], &run->load.mem);
     }
     free(rpc->call);
-    free(rpc->register_);
+    free(rpc->registration);
     free(rpc->wanted);
     free(rpc->heard);
     free(run->flights);
@@ -194,6 +194,7 @@ int scenario_rpc(const struct options *options)
     check(rpc != NULL);
     struct run *run = &rpc->run;
     run->options = options;
+    run->send = rpc_send;
     run->result.options = options;
     histogram_init(&run->result.latency);
     histogram_init(&run->result.acknowledge);
@@ -204,7 +205,7 @@ int scenario_rpc(const struct options *options)
     if (!rpc_prepare(rpc)) {
         fputs("clos bench: out of memory\n", stderr);
     } else if (load_join_all(&run->load, &run->ready, &run->failed)) {
-        run_drive(run, rpc_send);
+        run_drive(run);
         run->result.lost = run->expected - run->answered;
         result_print(&run->result);
         code = result_verdict(&run->result);

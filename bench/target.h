@@ -1,8 +1,8 @@
 /* Where a router listens and how it is spoken to, parsed from one word:
  *   rs://HOST:PORT   ws://HOST:PORT/PATH   rs://unix:/SOCKET   ws://unix:/SOCKET
  * Plain data; lives as long as its owner. Fails with a message on what is wrong. */
-#ifndef CLOS_BENCH_TARGET_H
-#define CLOS_BENCH_TARGET_H
+#ifndef CLOS_TARGET_H
+#define CLOS_TARGET_H
 
 #include "common/transport.h"
 

@@ -160,8 +160,8 @@ size_t wire_uint(enum serializer serializer, uint64_t value, uint8_t to[WIRE_ID_
     return 1 + size;
 }
 
-bool wire_template_init(struct wire_template *template, struct mem *mem,
-                        enum serializer serializer, const struct wire_template_options *options)
+bool wire_template_init(struct wire_template *template, struct mem *mem, enum serializer serializer,
+                        const struct wire_template_options *options)
 {
     check(options->payload_size == 0 || options->payload_size >= MARK_BYTES);
     template->serializer = serializer;

@@ -5,8 +5,8 @@
  * judges the router must not inherit its mistakes. A template owns its octets (in a struct mem)
  * until wire_template_fini; what wire_read returns points into the message. Bounded by the
  * message's size; nesting that is skipped by WIRE_DEPTH_MAX. Bad input is -1. */
-#ifndef CLOS_BENCH_WIRE_H
-#define CLOS_BENCH_WIRE_H
+#ifndef CLOS_WIRE_H
+#define CLOS_WIRE_H
 
 #include "common/buf.h"
 #include "common/serializer.h"
@@ -74,8 +74,8 @@ struct wire_template_options {
 };
 
 /* false: memory's bound was reached. */
-bool wire_template_init(struct wire_template *template, struct mem *mem,
-                        enum serializer serializer, const struct wire_template_options *options);
+bool wire_template_init(struct wire_template *template, struct mem *mem, enum serializer serializer,
+                        const struct wire_template_options *options);
 void wire_template_fini(struct wire_template *template);
 
 size_t wire_uint(enum serializer serializer, uint64_t value, uint8_t to[WIRE_ID_BYTES_MAX]);

@@ -133,7 +133,7 @@ enum head_kind { HEAD_PLAIN, HEAD_UINT, HEAD_TEXT, HEAD_ARRAY, HEAD_MAP, HEAD_BR
 
 struct head {
     enum head_kind kind;
-    bool open; /* CBOR: items until a break */
+    bool open;      /* CBOR: items until a break */
     uint64_t count; /* value, octets of text (PLAIN: octets to step over), items, pairs */
 };
 
@@ -154,16 +154,16 @@ static bool head_msgpack_long(struct cursor *cursor, uint8_t first, struct head 
         uint8_t size; /* of the count that follows; 0: count is as given */
         uint8_t count;
     } table[32] = {
-        [0x00] = {HEAD_PLAIN, 0, 0},  [0x02] = {HEAD_PLAIN, 0, 0},  [0x03] = {HEAD_PLAIN, 0, 0},
-        [0x04] = {HEAD_PLAIN, 1, 0},  [0x05] = {HEAD_PLAIN, 2, 0},  [0x06] = {HEAD_PLAIN, 4, 0},
-        [0x07] = {HEAD_PLAIN, 1, 1},  [0x08] = {HEAD_PLAIN, 2, 1},  [0x09] = {HEAD_PLAIN, 4, 1},
-        [0x0a] = {HEAD_PLAIN, 0, 4},  [0x0b] = {HEAD_PLAIN, 0, 8},  [0x0c] = {HEAD_UINT, 1, 0},
-        [0x0d] = {HEAD_UINT, 2, 0},   [0x0e] = {HEAD_UINT, 4, 0},   [0x0f] = {HEAD_UINT, 8, 0},
-        [0x10] = {HEAD_PLAIN, 0, 1},  [0x11] = {HEAD_PLAIN, 0, 2},  [0x12] = {HEAD_PLAIN, 0, 4},
-        [0x13] = {HEAD_PLAIN, 0, 8},  [0x14] = {HEAD_PLAIN, 0, 2},  [0x15] = {HEAD_PLAIN, 0, 3},
-        [0x16] = {HEAD_PLAIN, 0, 5},  [0x17] = {HEAD_PLAIN, 0, 9},  [0x18] = {HEAD_PLAIN, 0, 17},
-        [0x19] = {HEAD_TEXT, 1, 0},   [0x1a] = {HEAD_TEXT, 2, 0},   [0x1b] = {HEAD_TEXT, 4, 0},
-        [0x1c] = {HEAD_ARRAY, 2, 0},  [0x1d] = {HEAD_ARRAY, 4, 0},  [0x1e] = {HEAD_MAP, 2, 0},
+        [0x00] = {HEAD_PLAIN, 0, 0}, [0x02] = {HEAD_PLAIN, 0, 0}, [0x03] = {HEAD_PLAIN, 0, 0},
+        [0x04] = {HEAD_PLAIN, 1, 0}, [0x05] = {HEAD_PLAIN, 2, 0}, [0x06] = {HEAD_PLAIN, 4, 0},
+        [0x07] = {HEAD_PLAIN, 1, 1}, [0x08] = {HEAD_PLAIN, 2, 1}, [0x09] = {HEAD_PLAIN, 4, 1},
+        [0x0a] = {HEAD_PLAIN, 0, 4}, [0x0b] = {HEAD_PLAIN, 0, 8}, [0x0c] = {HEAD_UINT, 1, 0},
+        [0x0d] = {HEAD_UINT, 2, 0},  [0x0e] = {HEAD_UINT, 4, 0},  [0x0f] = {HEAD_UINT, 8, 0},
+        [0x10] = {HEAD_PLAIN, 0, 1}, [0x11] = {HEAD_PLAIN, 0, 2}, [0x12] = {HEAD_PLAIN, 0, 4},
+        [0x13] = {HEAD_PLAIN, 0, 8}, [0x14] = {HEAD_PLAIN, 0, 2}, [0x15] = {HEAD_PLAIN, 0, 3},
+        [0x16] = {HEAD_PLAIN, 0, 5}, [0x17] = {HEAD_PLAIN, 0, 9}, [0x18] = {HEAD_PLAIN, 0, 17},
+        [0x19] = {HEAD_TEXT, 1, 0},  [0x1a] = {HEAD_TEXT, 2, 0},  [0x1b] = {HEAD_TEXT, 4, 0},
+        [0x1c] = {HEAD_ARRAY, 2, 0}, [0x1d] = {HEAD_ARRAY, 4, 0}, [0x1e] = {HEAD_MAP, 2, 0},
         [0x1f] = {HEAD_MAP, 4, 0},
     };
     uint8_t row = first & 0x1f;
@@ -266,8 +266,9 @@ static bool binary_skip(struct cursor *cursor)
             if (++depth == WIRE_DEPTH_MAX) {
                 return false;
             }
-            left[depth] = head.open ? UINT64_MAX : head.kind == HEAD_MAP ? head.count * 2
-                                                                          : head.count;
+            left[depth] = head.open               ? UINT64_MAX
+                          : head.kind == HEAD_MAP ? head.count * 2
+                                                  : head.count;
         } else if (head.kind != HEAD_UINT && !head_step(cursor, head.count)) {
             return false;
         }

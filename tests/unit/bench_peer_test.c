@@ -113,8 +113,18 @@ static void templates_are_the_messages_of_the_specification(void **state)
 static void ids_take_the_shortest_form(void **state)
 {
     (void)state;
-    static const uint64_t ids[] = {0, 23, 24, 127, 128, 255, 256, 65535, 65536, UINT32_MAX,
-                                   UINT64_C(1) << 32, UINT64_C(1) << 53};
+    static const uint64_t ids[] = {0,
+                                   23,
+                                   24,
+                                   127,
+                                   128,
+                                   255,
+                                   256,
+                                   65535,
+                                   65536,
+                                   UINT32_MAX,
+                                   UINT64_C(1) << 32,
+                                   UINT64_C(1) << 53};
     static const size_t msgpack[] = {1, 1, 1, 1, 2, 2, 3, 3, 5, 5, 9, 9};
     static const size_t cbor[] = {1, 1, 2, 2, 2, 2, 3, 3, 5, 5, 9, 9};
     for (size_t i = 0; i < array_count(ids); i++) {
@@ -189,8 +199,8 @@ static void random_octets_do_no_harm(void **state)
         for (uint64_t i = rng_below(&rng, 4); i < 4; i++) {
             copy[rng_below(&rng, events[row].size)] = (uint8_t)rng_next(&rng);
         }
-        int result = wire_read(bytes_make(copy, events[row].size), events[row].serializer,
-                               &message);
+        int result =
+            wire_read(bytes_make(copy, events[row].size), events[row].serializer, &message);
         assert_true(result == 1 || result == -1);
         if (result == 1 && message.payload.at != NULL) {
             assert_true(message.payload.at >= copy &&
@@ -342,8 +352,10 @@ static void pings_are_answered_with_their_octets(void **state)
     struct bytes message;
     assert_int_equal(peer_next(&client.peer, &input, &message), 0);
     assert_int_equal(client.peer.out.size, 7);
-    assert_memory_equal(client.peer.out.at, "\x02\x00\x00\x03"
-                                            "abc", 7);
+    assert_memory_equal(client.peer.out.at,
+                        "\x02\x00\x00\x03"
+                        "abc",
+                        7);
     end_fini(&client);
     client = open_client(FRAMING_WEBSOCKET);
     uint8_t web[] = {0x89, 3, 'a', 'b', 'c'};
@@ -443,10 +455,10 @@ static void order_tells_lost_late_and_repeated_apart(void **state)
         uint64_t sent;
         struct order order;
     } rows[] = {
-        {{0, 1, 2, 3, 4, 5}, 6, {0, 0, 0}},  {{0, 1, 2, 3, 4, 5}, 8, {2, 0, 0}},
-        {{1, 2, 3, 4, 5, 6}, 7, {1, 0, 0}},  {{0, 2, 1, 3, 4, 5}, 6, {0, 0, 1}},
-        {{0, 1, 1, 2, 3, 4}, 5, {0, 1, 0}},  {{0, 2, 1, 1, 2, 3}, 4, {0, 2, 1}},
-        {{5, 4, 3, 2, 1, 0}, 6, {0, 0, 5}},  {{0, 9, 9, 0, 1, 10}, 11, {7, 2, 1}},
+        {{0, 1, 2, 3, 4, 5}, 6, {0, 0, 0}},          {{0, 1, 2, 3, 4, 5}, 8, {2, 0, 0}},
+        {{1, 2, 3, 4, 5, 6}, 7, {1, 0, 0}},          {{0, 2, 1, 3, 4, 5}, 6, {0, 0, 1}},
+        {{0, 1, 1, 2, 3, 4}, 5, {0, 1, 0}},          {{0, 2, 1, 1, 2, 3}, 4, {0, 2, 1}},
+        {{5, 4, 3, 2, 1, 0}, 6, {0, 0, 5}},          {{0, 9, 9, 0, 1, 10}, 11, {7, 2, 1}},
         {{0, 99, 1, 100, 99, 101}, 102, {97, 1, 1}},
     };
     for (size_t i = 0; i < array_count(rows); i++) {
@@ -467,8 +479,8 @@ static void order_agrees_with_a_dumb_twin(void **state)
         uint64_t highest = 0;
         for (uint64_t i = 0; i < SENT + 10; i++) {
             uint64_t near = i + rng_below(&rng, 5);
-            uint64_t number = rng_below(&rng, 4) == 0 ? rng_below(&rng, SENT)
-                                                      : size_min(near, SENT - 1);
+            uint64_t number =
+                rng_below(&rng, 4) == 0 ? rng_below(&rng, SENT) : size_min(near, SENT - 1);
             numbers[count++] = number;
             twin.duplicated += times[number] > 0;
             twin.reordered += times[number] == 0 && count > 1 && number < highest;
