@@ -302,7 +302,7 @@ void broker_unsubscribe(struct session *session, const struct message *message)
 void broker_leave(struct session *session)
 {
     struct membership *membership;
-    while ((membership = map_pop_any(&session->subscriptions)) != NULL) {
+    while ((membership = map_pop_any(&session->subscriptions, NULL)) != NULL) {
         membership_free(membership);
     }
 }
@@ -574,7 +574,12 @@ void broker_refused(struct subscription *subscription)
     }
 }
 
-static void fini_gather(void *context, struct bytes uri, void *value)
+void broker_forget(struct subscription *subscription)
+{
+    subscription->ticket = 0;
+}
+
+static void fini_subscription(void *context, struct bytes uri, void *value)
 {
     (void)uri;
     (void)context;
@@ -584,6 +589,6 @@ static void fini_gather(void *context, struct bytes uri, void *value)
 void broker_fini(struct realm *realm)
 {
     for (int kind = 0; kind < MATCH_KINDS; kind++) {
-        match_each(realm->subscriptions, (enum match_kind)kind, fini_gather, NULL);
+        match_each(realm->subscriptions, (enum match_kind)kind, fini_subscription, NULL);
     }
 }

@@ -62,6 +62,9 @@ void broker_taken(struct subscription *subscription, place_id from);
 void broker_refused(struct subscription *subscription);
 void broker_event(struct realm *realm, place_id from, const struct note *note);
 
+/* Its announcement will not be answered any more, at the core's end. */
+void broker_forget(struct subscription *subscription);
+
 /* Frees what other places still want, at the core's end. */
 void broker_fini(struct realm *realm);
 

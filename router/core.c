@@ -5,7 +5,11 @@
 #include "router/dealer.h"
 #include "router/session.h"
 
-enum { CORE_COUNT_MAX = 1 << 30 }; /* maps whose bound is another's */
+enum {
+    CORE_COUNT_MAX = 1 << 30, /* maps whose bound is another's */
+    BODY_GROWTH = 4,          /* a transcoded payload may be longer than it came */
+    BODY_HEAD_BYTES = 4096,   /* frame head, ids, a topic in Details */
+};
 
 static bool core_realms_init(struct core *core)
 {
@@ -51,7 +55,7 @@ bool core_init(struct core *core, const struct core_options *options)
     message_reader_init(&core->reader, &core->mem, (unsigned)limits->depth_details,
                         (unsigned)limits->depth_payload);
     for (size_t i = 0; i < SERIALIZERS; i++) {
-        buf_init(&core->bodies[i], &core->mem, limits->message_bytes + FRAME_HEAD_BYTES_MAX);
+        buf_init(&core->bodies[i], &core->mem, BODY_GROWTH * limits->message_bytes + BODY_HEAD_BYTES);
     }
     buf_init(&core->matches, &core->mem, (size_t)CORE_COUNT_MAX);
     for (unsigned i = 0; i < core->places; i++) {
@@ -65,6 +69,15 @@ void core_fini(struct core *core)
     list_for_each_safe(node, &core->conns)
     {
         conn_release(container_of(node, struct conn, in_core));
+    }
+    uint64_t ticket;
+    void *owner;
+    while ((owner = map_pop_any(&core->tickets, &ticket)) != NULL) {
+        if (ticket % 2 == 1) { /* the home will not answer any more */
+            dealer_forget(owner);
+        } else {
+            broker_forget(owner);
+        }
     }
     for (uint32_t i = 0; i < core->settings->realms_count; i++) {
         realm_fini(&core->realms[i]);

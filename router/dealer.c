@@ -374,7 +374,7 @@ static void calls_abandon(struct session *session)
 {
     struct core *core = session->conn->core;
     struct call *call;
-    while ((call = map_pop_any(&session->calls)) != NULL) {
+    while ((call = map_pop_any(&session->calls, NULL)) != NULL) {
         if (call->id != 0) {
             struct note note = {.head = {.kind = NOTE_ABANDON,
                                          .realm = session->realm->index,
@@ -398,7 +398,7 @@ static void invocations_cancel(struct session *session)
     struct answer answer = {.error_uri = BYTES_LITERAL("wamp.error.canceled"),
                             .serializer = SERIALIZER_JSON,
                             .args = BYTES_LITERAL("[\"the callee left\"]")};
-    while ((invocation = map_pop_any(&session->invocations)) != NULL) {
+    while ((invocation = map_pop_any(&session->invocations, NULL)) != NULL) {
         session->conn->core->stats.calls_failed++;
         invocation_answer(invocation, &answer);
     }

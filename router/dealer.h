@@ -93,6 +93,9 @@ void dealer_note(struct realm *realm, place_id from, const struct note *note);
 void dealer_taken(struct endpoint *endpoint, place_id from);
 void dealer_refused(struct endpoint *endpoint);
 
+/* A claim that its home will not answer any more, at the core's end. */
+void dealer_forget(struct endpoint *endpoint);
+
 /* Frees what other places still offer, at the core's end. */
 void dealer_fini(struct realm *realm);
 

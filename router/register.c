@@ -431,7 +431,7 @@ void dealer_unregister(struct session *session, const struct message *message)
 void register_leave(struct session *session)
 {
     struct endpoint *endpoint;
-    while ((endpoint = map_pop_any(&session->registrations)) != NULL) {
+    while ((endpoint = map_pop_any(&session->registrations, NULL)) != NULL) {
         endpoint_withdraw(endpoint);
     }
     struct list *node;
@@ -512,6 +512,12 @@ void register_note(struct realm *realm, place_id from, const struct note *note)
             endpoint_denied(endpoint);
         }
     }
+}
+
+void dealer_forget(struct endpoint *endpoint)
+{
+    endpoint->ticket = 0;
+    endpoint_free(endpoint);
 }
 
 static void fini_registration(void *context, struct bytes uri, void *value)

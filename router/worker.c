@@ -278,8 +278,8 @@ static bool worker_rings_empty(const struct worker *worker)
         if (from == worker->self) {
             continue;
         }
-        const struct way *in = way_between(worker, from, worker->self);
-        const struct way *out = way_between(worker, worker->self, from);
+        struct way *in = way_between(worker, from, worker->self);
+        struct way *out = way_between(worker, worker->self, from);
         if (ring_count(&in->parcels) > 0 || ring_count(&in->sockets) > 0 ||
             ring_count(&out->homes) > 0 || !list_empty(&worker->homing[from])) {
             return false;
