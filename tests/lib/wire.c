@@ -178,7 +178,8 @@ static void wire_message(struct wire *wire, struct bytes message)
             transport->serializer =
                 transport->message_is_text ? SERIALIZER_JSON : SERIALIZER_MSGPACK;
         }
-        check(transport_send(transport, message));
+        bool sent = transport_send(transport, message);
+        check(sent == (message.size <= transport->peer_bytes_max));
         transport->serializer = serializer;
     }
 }
