@@ -26,8 +26,8 @@ static struct {
     int fd;
     bool running;
     bool ending;
-    uint64_t dropped; /* not yet told */
-    uint64_t lost;    /* all of them, told or not */
+    uint64_t dropped;  /* not yet told */
+    uint64_t lost;     /* all of them, told or not */
     size_t head, size; /* octets waiting: size from head on, around the end */
     char ring[LOG_RING_BYTES];
 } logger = {.mutex = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER};
@@ -250,8 +250,7 @@ struct log_style log_style_of(enum log_format format, int fd)
     bool journal = fd_is_journal(fd);
     bool dumb = term != NULL && strcmp(term, "dumb") == 0;
     bool wanted = variable_says("FORCE_COLOR") || (terminal && !dumb);
-    bool json = format == LOG_FORMAT_JSON ||
-                (format == LOG_FORMAT_AUTO && !terminal && !journal);
+    bool json = format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && !terminal && !journal);
     return (struct log_style){.json = json,
                               .journal = journal,
                               .color = wanted && !json && !journal && !variable_says("NO_COLOR")};
@@ -282,8 +281,8 @@ static void ring_put_dropped(void)
     const struct log_field fields[] = {log_text("msg", text), log_number("lines", logger.dropped),
                                        LOG_NO_FIELD};
     char line[LOG_LINE_BYTES];
-    size_t size = log_line(line, logger.style, clock_wall_ns(), LOG_LEVEL_WARN, "log.dropped",
-                           fields);
+    size_t size =
+        log_line(line, logger.style, clock_wall_ns(), LOG_LEVEL_WARN, "log.dropped", fields);
     if (ring_put(line, size)) {
         logger.dropped = 0;
     }
@@ -359,9 +358,10 @@ static void *writer_run(void *context)
 {
     (void)context;
     char out[WRITE_BYTES];
+    bool broken = false; /* the last write failed: no word about it until there is a new line */
     pthread_mutex_lock(&logger.mutex);
     for (;;) {
-        if (logger.size == 0) {
+        if (logger.size == 0 && !broken) {
             ring_put_dropped();
         }
         if (logger.size == 0 && logger.ending) {
@@ -373,9 +373,9 @@ static void *writer_run(void *context)
         }
         size_t size = ring_take(out);
         pthread_mutex_unlock(&logger.mutex);
-        bool written = writer_write(out, size);
+        broken = !writer_write(out, size);
         pthread_mutex_lock(&logger.mutex);
-        if (!written) {
+        if (broken) {
             uint64_t lines = lines_in(out, size);
             logger.lost += lines;
             logger.dropped += logger.ending ? 0 : lines;

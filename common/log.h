@@ -75,7 +75,8 @@ static inline struct log_field log_flag(const char *key, bool flag)
 bool log_init(enum log_format format, enum log_level level, int fd);
 
 /* Writes what is waiting, for LOG_FINI_MS at most while nothing moves. Returns the lines that were
- * lost since log_init. */
+ * lost since log_init ("log.dropped" among them, if it was lost too). The process ignores SIGPIPE:
+ * a descriptor that nobody reads any more costs its lines, nothing else. */
 uint64_t log_fini(void);
 
 bool log_enabled(enum log_level level);

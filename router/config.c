@@ -77,7 +77,9 @@ static void make_limits(struct making *making, const struct config_node *map)
 #include "router/limits.def"
 #undef LIMIT
 #define AT_MOST(small, large, reason)                                                              \
-    {#small, #large, reason, offsetof(struct limits, small), offsetof(struct limits, large)}
+    {                                                                                              \
+#small, #large, reason, offsetof(struct limits, small), offsetof(struct limits, large)     \
+    }
     static const struct {
         const char *small, *large, *why;
         size_t small_at, large_at;
@@ -103,8 +105,8 @@ static void make_limits(struct making *making, const struct config_node *map)
         }
         const struct config_node *node = get(map, relations[i].small);
         const struct config_node *other = get(map, relations[i].large);
-        bool other_later = other->line > node->line ||
-                           (other->line == node->line && other->column > node->column);
+        bool other_later =
+            other->line > node->line || (other->line == node->line && other->column > node->column);
         config_error(making->errors, other_later ? other : node,
                      "limits.%s is above limits.%s: %s (allowed: at most as much)",
                      relations[i].small, relations[i].large, relations[i].why);
@@ -121,9 +123,8 @@ static uint8_t make_allow(const struct config_node *map)
                      (get_bool(map, "subscribe") ? ACTION_SUBSCRIBE : 0));
 }
 
-static struct permission_settings make_permission(struct making *making,
-                                                  const struct config_node *map,
-                                                  enum uri_check rule)
+static struct permission_settings
+make_permission(struct making *making, const struct config_node *map, enum uri_check rule)
 {
     char shown[CONFIG_QUOTE_BYTES];
     const struct config_node *node = get(map, "uri");
@@ -137,7 +138,8 @@ static struct permission_settings make_permission(struct making *making,
         uri[--size] = '\0';
     }
     if (!uri_pattern_valid(bytes_make(uri, size), match, rule)) {
-        config_error(making->errors, node, "'%s' is no URI pattern for match %s (allowed: "
+        config_error(making->errors, node,
+                     "'%s' is no URI pattern for match %s (allowed: "
                      "components between dots, %s; empty ones only where the match has them)",
                      config_quote(node->raw, shown), get(map, "match")->text,
                      rule == URI_STRICT ? "of 0-9 a-z _" : "without white space and #");
@@ -174,9 +176,8 @@ static struct role_settings make_role(struct making *making, const struct config
                          "the same uri and match stand in permissions[%zu] already", same);
         }
     }
-    return (struct role_settings){.name = keep(making, name),
-                                  .permissions = permissions,
-                                  .permissions_count = count};
+    return (struct role_settings){
+        .name = keep(making, name), .permissions = permissions, .permissions_count = count};
 }
 
 static struct realm_settings make_realm(struct making *making, const struct config_node *map)
@@ -198,18 +199,17 @@ static struct realm_settings make_realm(struct making *making, const struct conf
                      "'%s' is no role of this realm (allowed: a name from its roles)",
                      config_quote(anonymous->raw, shown));
     }
-    struct role_settings *roles =
-        config_arena_take(making->arena, list->children * sizeof(*roles));
+    struct role_settings *roles = config_arena_take(making->arena, list->children * sizeof(*roles));
     size_t count = 0;
     for (const struct config_node *item = list->first; item != NULL; item = item->next) {
         roles[count++] = make_role(making, item, rule);
     }
-    return (struct realm_settings){
-        .name = keep(making, name),
-        .uri_check = rule,
-        .roles = roles,
-        .roles_count = count,
-        .anonymous_role = anonymous == NULL ? NULL : keep(making, anonymous)};
+    return (struct realm_settings){.name = keep(making, name),
+                                   .uri_check = rule,
+                                   .roles = roles,
+                                   .roles_count = count,
+                                   .anonymous_role =
+                                       anonymous == NULL ? NULL : keep(making, anonymous)};
 }
 
 /* ---- listeners */
@@ -246,8 +246,7 @@ static void make_websocket(struct making *making, const struct config_node *node
     options->origin_null = get_bool(node, "allow_null_origin");
 }
 
-static struct transport_options make_transport(struct making *making,
-                                               const struct config_node *map)
+static struct transport_options make_transport(struct making *making, const struct config_node *map)
 {
     const struct limits *limits = &making->settings->limits;
     struct transport_options options = {
@@ -408,8 +407,7 @@ static void make_settings(struct config *out, const struct config_node *root,
     make_limits(&making, get(root, "limits"));
     make_listeners(&making, get(root, "listeners"));
     const struct config_node *realms = get(root, "realms");
-    struct realm_settings *list =
-        config_arena_take(&out->arena, realms->children * sizeof(*list));
+    struct realm_settings *list = config_arena_take(&out->arena, realms->children * sizeof(*list));
     for (const struct config_node *item = realms->first; item != NULL; item = item->next) {
         list[settings->realms_count++] = make_realm(&making, item);
     }

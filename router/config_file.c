@@ -81,12 +81,14 @@ const char *config_quote(const char *text, char out[CONFIG_QUOTE_BYTES])
         taken--; /* not within a character */
         at--;
     }
-    strcpy(out + at, text[taken] != '\0' ? "..." : "");
+    memcpy(out + at, text[taken] != '\0' ? "..." : "", text[taken] != '\0' ? 4 : 1);
     return out;
 }
 
-static void error_write(struct config_errors *errors, size_t line, size_t column,
-                        const char *path, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void error_write(struct config_errors *errors,
+                                                              size_t line, size_t column,
+                                                              const char *path, const char *format,
+                                                              va_list args)
 {
     errors->count++;
     if (errors->count > CONFIG_ERRORS_MAX) {
@@ -329,8 +331,7 @@ static bool yaml_event(struct config_tree *tree, const yaml_event_t *event)
         tree_close(tree);
         return true;
     case YAML_ALIAS_EVENT:
-        return yaml_refuse(tree, event->start_mark,
-                           "aliases are not taken: write the value out");
+        return yaml_refuse(tree, event->start_mark, "aliases are not taken: write the value out");
     case YAML_DOCUMENT_START_EVENT:
         return tree->open != NULL || tree->root == NULL || /* open: a graft */
                yaml_refuse(tree, event->start_mark, "a second document: one file is one");
@@ -408,8 +409,8 @@ static bool json_scalar(struct config_tree *tree, struct scan *scan)
     size_t size = scan_string_size(scan);
     json_t *value = json_loadb((const char *)scan->at, size, JSON_DECODE_ANY, NULL);
     check(value != NULL);
-    bool fine = tree_scalar(tree, json_string_value(value), json_string_length(value), true, line,
-                            column);
+    bool fine =
+        tree_scalar(tree, json_string_value(value), json_string_length(value), true, line, column);
     json_decref(value);
     scan_take(scan, size);
     return fine;

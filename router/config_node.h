@@ -28,9 +28,8 @@ __attribute__((format(printf, 3, 4))) void
 config_error(struct config_errors *errors, const struct config_node *node, const char *format, ...);
 
 /* Without a node: at line and column, or about the file if line is 0. */
-__attribute__((format(printf, 4, 5))) void config_error_at(struct config_errors *errors,
-                                                           size_t line, size_t column,
-                                                           const char *format, ...);
+__attribute__((format(printf, 4, 5))) void
+config_error_at(struct config_errors *errors, size_t line, size_t column, const char *format, ...);
 
 /* A piece of the file or of the command line, made fit to be printed: control characters escaped,
  * cut at 96 octets. */
@@ -39,12 +38,12 @@ const char *config_quote(const char *text, char out[CONFIG_QUOTE_BYTES]);
 
 /* ---- the table (config_table.c) */
 enum config_type { /* bits: a key may take several */
-    CONFIG_MAP = 1,
-    CONFIG_LIST = 2,
-    CONFIG_BOOL = 4,
-    CONFIG_NUMBER = 8,
-    CONFIG_WORD = 16, /* one of words */
-    CONFIG_TEXT = 32,
+                   CONFIG_MAP = 1,
+                   CONFIG_LIST = 2,
+                   CONFIG_BOOL = 4,
+                   CONFIG_NUMBER = 8,
+                   CONFIG_WORD = 16, /* one of words */
+                   CONFIG_TEXT = 32,
 };
 
 struct config_row {
@@ -84,16 +83,16 @@ enum config_kind {
 
 struct config_node {
     enum config_kind kind;
-    bool quoted;      /* scalar in quotes: a text, whatever it looks like */
-    bool expanded;    /* text came from a variable or a file: never printed */
-    bool skipped;     /* wrong and said so: not looked into */
-    uint32_t index;   /* in its list */
+    bool quoted;    /* scalar in quotes: a text, whatever it looks like */
+    bool expanded;  /* text came from a variable or a file: never printed */
+    bool skipped;   /* wrong and said so: not looked into */
+    uint32_t index; /* in its list */
     uint32_t children;
     uint32_t line, column; /* from 1 */
     uint32_t key_line, key_column;
-    const char *key;  /* in a map */
-    const char *raw;  /* scalar as the file has it */
-    const char *text; /* scalar's value */
+    const char *key;              /* in a map */
+    const char *raw;              /* scalar as the file has it */
+    const char *text;             /* scalar's value */
     const struct config_row *row; /* once checked */
     struct config_node *parent, *first, *last, *next;
 };

@@ -43,8 +43,10 @@ static bool expansion_keep(struct config_tree *tree, struct config_node *node, s
     char shown[CONFIG_QUOTE_BYTES];
     node->expanded = true;
     if (text.size > EXPANSIONS_BYTES_MAX - tree->expanded_bytes) {
-        config_error(tree->errors, node, "variables and files are too long altogether "
-                     "(allowed: %d octets)", EXPANSIONS_BYTES_MAX);
+        config_error(tree->errors, node,
+                     "variables and files are too long altogether "
+                     "(allowed: %d octets)",
+                     EXPANSIONS_BYTES_MAX);
         return false;
     }
     json_t *proof = json_stringn((const char *)text.at, text.size); /* NULL: no UTF-8 */
@@ -222,8 +224,8 @@ static bool number_parse(const char *text, uint64_t *number)
 uint64_t config_node_number(const struct config_node *node)
 {
     uint64_t number;
-    bool fine = node != NULL && node->kind == CONFIG_NODE_SCALAR &&
-                number_parse(node->text, &number);
+    bool fine =
+        node != NULL && node->kind == CONFIG_NODE_SCALAR && number_parse(node->text, &number);
     check(fine);
     return number;
 }

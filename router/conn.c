@@ -4,14 +4,20 @@
 
 #include "router/session.h"
 
+enum { CONN_RESERVE = 64 };
+
 struct conn *conn_open(struct core *core, const struct listener_settings *listener, void *world)
 {
     struct conn *conn = NULL;
-    if (core->gauges.connections < core->limits->connections) {
+    /* A few above the limit are heard, to be told in their own protocol that the router is full. */
+    bool full = core->gauges.connections >= core->limits->connections;
+    if (core->gauges.connections < core->limits->connections + CONN_RESERVE) {
         conn = mem_take_zero(&core->mem, sizeof *conn);
     }
-    if (conn == NULL) {
+    if (conn == NULL || full) {
         core->stats.connections_refused++;
+    }
+    if (conn == NULL) {
         return NULL;
     }
     conn->core = core;
@@ -26,6 +32,7 @@ struct conn *conn_open(struct core *core, const struct listener_settings *listen
     timer_init(&conn->timer);
     outq_init(&conn->out, &core->mem);
     transport_init(&conn->transport, &listener->transport, &conn->out, &core->mem, core->now_ns);
+    conn->transport.full = full;
     core->stats.connections_opened++;
     core->gauges.connections++;
     conn_mark_dirty(conn);

@@ -116,8 +116,8 @@ static void config_by_hand(struct config *out)
         .backlog = 4096,
         .transport = {.websocket = true,
                       .rawsocket = true,
-                      .serializers = 1 << SERIALIZER_JSON | 1 << SERIALIZER_MSGPACK |
-                                     1 << SERIALIZER_CBOR,
+                      .serializers =
+                          1 << SERIALIZER_JSON | 1 << SERIALIZER_MSGPACK | 1 << SERIALIZER_CBOR,
                       .paths = paths,
                       .origins = origins,
                       .origin_null = true,
@@ -207,7 +207,8 @@ static void absent_keys_have_the_samples_values_but_realms_deny(void **state)
     config_same(&config, &by_default);
     config_free(&by_default);
     config_free(&config);
-    check_loads("realms: [{name: r, roles: [{name: a, permissions: [{uri: com.x}]}]}]", CONFIG_YAML);
+    check_loads("realms: [{name: r, roles: [{name: a, permissions: [{uri: com.x}]}]}]",
+                CONFIG_YAML);
     assert_int_equal(config.settings.realms[0].roles[0].permissions[0].allow, 0);
     config_free(&config);
 }
@@ -318,8 +319,9 @@ static void wrong_values_are_told_with_place_path_and_what_is_allowed(void **sta
     YAML_SAYS("# nothing\n", "f:1:1: is empty\n");
     YAML_SAYS("workers: 1\n", "f:1:1: 'realms' is missing: what is routed, apart from each other; "
                               "a file must name its realms\n");
-    JSON_SAYS("{\"workers\":\n 1e3, \"realms\": [{\"name\": \"r\", \"roles\": [{\"name\": \"a\"}]}]}",
-              "f:2:2: workers: '1e3' is not what may stand here (allowed: auto, 1 to 256)\n");
+    JSON_SAYS(
+        "{\"workers\":\n 1e3, \"realms\": [{\"name\": \"r\", \"roles\": [{\"name\": \"a\"}]}]}",
+        "f:2:2: workers: '1e3' is not what may stand here (allowed: auto, 1 to 256)\n");
 }
 
 static void unknown_keys_are_told_with_the_nearest_one(void **state)
@@ -332,9 +334,10 @@ static void unknown_keys_are_told_with_the_nearest_one(void **state)
               "f:3:5: limits.helo_ms: unknown key (did you mean 'hello_ms'?)\n");
     YAML_SAYS(REALMS "log: {colour: {a: [1]}}\n",
               "f:2:7: log.colour: unknown key (allowed: format, level)\n");
-    JSON_SAYS("{\"realms\": [{\"name\": \"r\",\n  \"role\": [],\n \"roles\": [{\"name\": \"a\"}]}]}",
-              "f:2:3: realms[0].role: unknown key (allowed: name, uri_check, anonymous_role, roles; "
-              "did you mean 'roles'?)\n");
+    JSON_SAYS(
+        "{\"realms\": [{\"name\": \"r\",\n  \"role\": [],\n \"roles\": [{\"name\": \"a\"}]}]}",
+        "f:2:3: realms[0].role: unknown key (allowed: name, uri_check, anonymous_role, roles; "
+        "did you mean 'roles'?)\n");
 }
 
 static void all_problems_are_told_up_to_a_bound(void **state)
@@ -399,7 +402,7 @@ static void bounds_hold(void **state)
         *at++ = '1';
         *at++ = ',';
     }
-    strcpy(at, "1]");
+    memcpy(at, "1]", 3);
     YAML_SAYS(large, "f:1:200000: too many values (allowed: 100000)\n");
     free(large);
 }

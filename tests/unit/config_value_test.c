@@ -59,8 +59,9 @@ static void endpoints_that_are_none_are_told(void **state)
                  rows[i].wanted);
         YAML_SAYS(text, wanted);
     }
-    YAML_SAYS(REALMS "listeners: [{endpoint: {type: unix}}, {endpoint: {type: tcp}},\n"
-                     "{endpoint: {port: 1, path: /x}}, {endpoint: {host: a, interface: b, port: 1}}]",
+    YAML_SAYS(REALMS
+              "listeners: [{endpoint: {type: unix}}, {endpoint: {type: tcp}},\n"
+              "{endpoint: {port: 1, path: /x}}, {endpoint: {host: a, interface: b, port: 1}}]",
               "f:2:24: listeners[0].endpoint: 'path' is missing\n"
               "f:2:50: listeners[1].endpoint: 'port' is missing\n"
               "f:3:28: listeners[2].endpoint.path: does not belong to type tcp "
@@ -101,7 +102,7 @@ static void variables_come_in_and_are_never_printed(void **state)
 
 static char *file_with(char path[static 64], const void *content, size_t size)
 {
-    strcpy(path, "/tmp/clos_config_test_XXXXXX");
+    snprintf(path, 64, "/tmp/clos_config_test_XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, size), (ssize_t)size);
@@ -121,8 +122,10 @@ static void a_files_content_comes_in(void **state)
     config_free(&config);
     unlink(path);
     snprintf(text, sizeof(text), REALMS "workers: file:%s\n", path);
-    snprintf(wanted, sizeof(wanted), "f:2:10: workers: 'file:%s': No such file or directory "
-             "(allowed: a readable file of at most 65536 octets)\n", path);
+    snprintf(wanted, sizeof(wanted),
+             "f:2:10: workers: 'file:%s': No such file or directory "
+             "(allowed: a readable file of at most 65536 octets)\n",
+             path);
     YAML_SAYS(text, wanted);
     setenv("CLOS_TEST_PATH", "file:/etc/passwd", 1);
     check_loads("realms: [{name: \"${CLOS_TEST_PATH}\", roles: [{name: a}]}]", CONFIG_YAML);
@@ -130,7 +133,8 @@ static void a_files_content_comes_in(void **state)
     config_free(&config);
     YAML_SAYS(REALMS "workers: file:x\n", "f:2:10: workers: 'file:x': the path must be absolute "
                                           "(allowed: file:/path)\n");
-    YAML_SAYS(REALMS "workers: file:/tmp\n", "f:2:10: workers: 'file:/tmp': is not a regular file "
+    YAML_SAYS(REALMS "workers: file:/tmp\n",
+              "f:2:10: workers: 'file:/tmp': is not a regular file "
               "(allowed: a readable file of at most 65536 octets)\n");
     setenv("CLOS_TEST_PATH", file_with(path, "\xff", 1), 1);
     YAML_SAYS(REALMS "workers: file:${CLOS_TEST_PATH}\n",

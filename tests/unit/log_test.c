@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,14 +102,14 @@ static void value_is_cut_at_its_bound_between_characters(void **state)
     memset(value, 'a', sizeof(value));
     char wanted[LOG_LINE_BYTES];
     snprintf(wanted, sizeof(wanted), WALL " info e v=\"%.*s...\"\n", LOG_VALUE_BYTES, value);
-    assert_string_equal(LINE(text_style, LOG_LEVEL_INFO, "e",
-                             log_bytes("v", bytes_make(value, sizeof(value)))),
-                        wanted);
+    assert_string_equal(
+        LINE(text_style, LOG_LEVEL_INFO, "e", log_bytes("v", bytes_make(value, sizeof(value)))),
+        wanted);
     memcpy(value + LOG_VALUE_BYTES - 1, "\xc3\xa9", 2);
     snprintf(wanted, sizeof(wanted), WALL " info e v=\"%.*s...\"\n", LOG_VALUE_BYTES - 1, value);
-    assert_string_equal(LINE(text_style, LOG_LEVEL_INFO, "e",
-                             log_bytes("v", bytes_make(value, sizeof(value)))),
-                        wanted);
+    assert_string_equal(
+        LINE(text_style, LOG_LEVEL_INFO, "e", log_bytes("v", bytes_make(value, sizeof(value)))),
+        wanted);
 }
 
 static void journal_line_has_a_priority_and_no_time(void **state)
@@ -265,7 +266,7 @@ static void a_full_pipe_stops_nobody_and_drops_are_told(void **state)
 static void fini_ends_though_nobody_reads(void **state)
 {
     (void)state;
-    enum { EVENTS = 3000 };
+    enum { EVENTS = 1500 }; /* more than the pipe takes, less than the ring */
     static char found[LOG_RING_BYTES];
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -283,6 +284,22 @@ static void fini_ends_though_nobody_reads(void **state)
     }
     assert_true(lost > 0);
     assert_int_equal(written + lost, EVENTS);
+}
+
+static void a_broken_pipe_costs_each_line_once(void **state)
+{
+    (void)state;
+    enum { EVENTS = 100 };
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    assert_true(log_init(LOG_FORMAT_TEXT, LOG_LEVEL_INFO, ends[1]));
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        log_event(LOG_LEVEL_INFO, "tick", log_number("i", i));
+    }
+    assert_in_range(log_fini(), EVENTS, 2 * EVENTS); /* each may have brought a log.dropped */
+    close(ends[1]);
 }
 
 static void limit_lets_one_line_a_second_through_and_counts_the_rest(void **state)
@@ -313,6 +330,7 @@ int main(void)
         cmocka_unit_test(levels_below_the_set_one_are_not_written),
         cmocka_unit_test(a_full_pipe_stops_nobody_and_drops_are_told),
         cmocka_unit_test(fini_ends_though_nobody_reads),
+        cmocka_unit_test(a_broken_pipe_costs_each_line_once),
         cmocka_unit_test(limit_lets_one_line_a_second_through_and_counts_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
