@@ -246,7 +246,7 @@ static void nothing_of_a_request_comes_back(void **state)
 }
 
 static const char *const origins_known[] = {"https://app.example.org", "http://[::1]:8080",
-                                            "http://localhost:80", NULL};
+                                            "http://localhost:80", "https://10.0.0.99", NULL};
 static const struct {
     const char *origin;
     bool allowed;
@@ -256,6 +256,7 @@ static const struct {
     {"HTTPS://App.Example.ORG", true},
     {"http://[::1]:8080", true},
     {"http://localhost", true},
+    {"https://10.0.0.99", true},
     {"http://localhost:80", true},
     {"http://localhost:080", true},
     {"https://localhost", false},
@@ -266,6 +267,7 @@ static const struct {
     {"https://app.example.org:0443443", false},
     {"https://app.example.org:65979", false}, /* 443 + 65536 */
     {"https://app.example.org:", false},
+    {"https://app.example.org:43=", false}, /* 443, if "=" were a digit */
     {"https://app.example.org:443:443", false},
     {"https://app.example.org.evil.example", false},
     {"https://evil.example/app.example.org", false},
