@@ -167,6 +167,19 @@ static void what_is_not_a_websocket_handshake_is_refused(void **state)
     }
 }
 
+static void a_key_may_have_every_base64_character(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    static const char *const keys[] = {"0123456789+/azAZbcdeBg==", "zzzzzzzzzzZZZZZZZZZZZQ=="};
+    for (unsigned i = 0; i < array_count(keys); i++) {
+        char request[512];
+        snprintf(request, sizeof request,
+                 "GET /ws HTTP/1.1\r\nHost: h\r\n" GOOD VERSION PROTOCOL KEY("%s") "\r\n", keys[i]);
+        free(answer_to(&options, request, TRANSPORT_END_NONE));
+    }
+}
+
 static void another_version_is_told_ours(void **state)
 {
     (void)state;
@@ -315,6 +328,8 @@ static void an_origin_is_compared_by_its_parts(void **state)
     options.origin_null = true;
     assert_accepted(&options, START VERSION PROTOCOL "Origin: null\r\n\r\n", "wamp.2.json");
     assert_refused(&options, START VERSION PROTOCOL "Origin: NULL\r\n\r\n", 403);
+    options.origins = NULL;
+    assert_accepted(&options, START VERSION PROTOCOL "Origin: x\r\n\r\n", "wamp.2.json");
     static const char *const star[] = {"*", NULL};
     options.origins = star;
     assert_accepted(&options, START VERSION PROTOCOL "Origin: x\r\n\r\n", "wamp.2.json");
@@ -346,6 +361,7 @@ int main(void)
         cmocka_unit_test(the_clients_order_chooses_among_what_we_speak),
         cmocka_unit_test(without_a_common_subprotocol_the_answer_lists_ours),
         cmocka_unit_test(what_is_not_a_websocket_handshake_is_refused),
+        cmocka_unit_test(a_key_may_have_every_base64_character),
         cmocka_unit_test(another_version_is_told_ours),
         cmocka_unit_test(a_browser_that_opens_the_page_is_told_what_this_is),
         cmocka_unit_test(each_other_refusal_has_its_status),
