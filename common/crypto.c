@@ -4,7 +4,7 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 
-_Static_assert(crypto_shorthash_KEYBYTES == 16, "crypto_hash takes 16 octets of key");
+_Static_assert(crypto_shorthash_KEYBYTES == 16, "crypto_siphash takes 16 octets of key");
 
 bool crypto_init(void)
 {
@@ -16,7 +16,7 @@ void crypto_random(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
-uint64_t crypto_hash(const uint8_t key[16], struct bytes input)
+uint64_t crypto_siphash(const uint8_t key[16], struct bytes input)
 {
     uint64_t hash;
     crypto_shorthash((uint8_t *)&hash, input.at, input.size, key);

@@ -11,7 +11,7 @@ bool crypto_init(void);
 void crypto_random(void *out, size_t size);
 
 /* Keyed SipHash-2-4. */
-uint64_t crypto_hash(const uint8_t key[16], struct bytes input);
+uint64_t crypto_siphash(const uint8_t key[16], struct bytes input);
 
 /* base64(SHA-1(key + the WebSocket GUID)), 28 characters and a NUL (RFC 6455, 4.2.2). */
 void crypto_websocket_accept(struct bytes key, char out[29]);
