@@ -1,6 +1,6 @@
 #include "client/frames.h"
 
-#include "client/upgrade.h"
+#include "client/handshake.h"
 
 /* Frames are cut from the front of `in`, where `taken` moves along; frames_put moves the rest to
  * the front. A message in one frame is a view into `in`; fragments are gathered. */
@@ -44,12 +44,12 @@ bool frames_init(struct frames *frames, struct mem *mem, const struct frames_opt
     };
     buf_init(&frames->out, mem, options->out_bytes_max);
     if (options->framing == FRAMING_WEBSOCKET) {
-        upgrade_request(&frames->out, options->authority, options->path, options->serializer,
+        handshake_request(&frames->out, options->authority, options->path, options->serializer,
                         options->random, frames->accept);
     } else {
         uint8_t n = frames_length_exponent(options->bytes_max);
         frames->bytes_max = (size_t)FRAMES_MESSAGE_MIN << n;
-        uint8_t hello[4] = {0x7f, (uint8_t)(n << 4 | options->serializer), 0, 0};
+        uint8_t hello[4] = {0x7f, (uint8_t)(n << 4 | (uint8_t)options->serializer), 0, 0};
         buf_put(&frames->out, hello, sizeof hello);
     }
     buf_init(&frames->in, mem,
@@ -226,7 +226,7 @@ static enum step frames_shake_websocket(struct frames *frames)
 {
     char why[200];
     struct bytes in = frames_rest(frames);
-    long used = upgrade_answer(bytes_make(in.at, size_min(in.size, FRAMES_HTTP_MAX)),
+    long used = handshake_answer(bytes_make(in.at, size_min(in.size, FRAMES_HTTP_MAX)),
                                frames->accept, frames->serializer, why, sizeof why);
     if (used == 0 && in.size >= FRAMES_HTTP_MAX) {
         return frames_end(frames, CLIENT_HANDSHAKE, "the router's HTTP answer is too long");

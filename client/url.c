@@ -38,9 +38,9 @@ static bool url_copy(char *to, size_t max, const char *from, size_t size)
 static const char *url_parse_unix(const char *rest, struct url *url)
 {
     size_t size = strlen(rest);
-    strcpy(url->path, "/");
-    strcpy(url->host, "localhost");
-    strcpy(url->authority, "localhost");
+    (void)url_copy(url->path, URL_PATH_MAX, "/", 1);
+    (void)url_copy(url->host, URL_HOST_MAX, "localhost", 9);
+    (void)url_copy(url->authority, URL_HOST_MAX, "localhost", 9);
     if (url->framing == FRAMING_WEBSOCKET) {
         const char *request = strstr(rest, ":/");
         if (request != NULL) {

@@ -101,7 +101,7 @@ static void unix_socket_of_rawsocket_has_four_spellings(void **state)
     url_is("rs://unix:/run/clos.sock", expected);
     url_is("unix:/run/clos.sock", expected);
     url_is("unix:///run/clos.sock", expected);
-    strcpy(expected.socket_path, "clos.sock");
+    memcpy(expected.socket_path, "clos.sock", 10);
     url_is("unix:clos.sock", expected);
 }
 
@@ -115,7 +115,7 @@ static void unix_socket_of_websocket_may_name_the_request_path(void **state)
                            .path = "/",
                            .socket_path = "/run/clos.sock"};
     url_is("ws+unix:///run/clos.sock", expected);
-    strcpy(expected.path, "/ws");
+    memcpy(expected.path, "/ws", 4);
     url_is("ws+unix:///run/clos.sock:/ws", expected);
 }
 
@@ -164,7 +164,7 @@ static const char *url_parse_long(const char *prefix, size_t count, const char *
     size_t size = strlen(prefix);
     memcpy(text, prefix, size);
     memset(text + size, 'a', count);
-    strcpy(text + size + count, suffix);
+    memcpy(text + size + count, suffix, strlen(suffix) + 1);
     return url_parse(text, &url);
 }
 

@@ -1,4 +1,4 @@
-#include "client/upgrade.h"
+#include "client/handshake.h"
 
 #include "client/failure.h"
 #include "common/crypto.h"
@@ -15,7 +15,7 @@ static const char *const subprotocols[SERIALIZERS] = {
     [SERIALIZER_CBOR] = "wamp.2.cbor",
 };
 
-static void upgrade_base64(const uint8_t in[16], char out[25])
+static void handshake_base64(const uint8_t in[16], char out[25])
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t padded[18] = {0};
@@ -30,35 +30,35 @@ static void upgrade_base64(const uint8_t in[16], char out[25])
     memcpy(out + 22, "==", 3);
 }
 
-static void upgrade_put(struct buf *out, const char *a, const char *b)
+static void handshake_put(struct buf *out, const char *a, const char *b)
 {
     buf_put_bytes(out, bytes_text(a));
     buf_put_bytes(out, bytes_text(b));
     buf_put_bytes(out, BYTES_LITERAL("\r\n"));
 }
 
-void upgrade_request(struct buf *out, const char *authority, const char *path,
-                     enum serializer serializer, void (*random)(void *out, size_t size),
+void handshake_request(struct buf *out, const char *authority, const char *path,
+                     enum serializer serializer, void (*fill)(void *out, size_t size),
                      char accept[29])
 {
     uint8_t octets[16];
     char key[25];
-    random(octets, sizeof octets);
-    upgrade_base64(octets, key);
+    fill(octets, sizeof octets);
+    handshake_base64(octets, key);
     crypto_websocket_accept(bytes_text(key), accept);
     buf_put_bytes(out, BYTES_LITERAL("GET "));
-    upgrade_put(out, path, " HTTP/1.1");
-    upgrade_put(out, "Host: ", authority);
-    upgrade_put(out, "User-Agent: ", "clos/" CLOS_VERSION);
-    upgrade_put(out, "Upgrade: ", "websocket");
-    upgrade_put(out, "Connection: ", "Upgrade");
-    upgrade_put(out, "Sec-WebSocket-Version: ", "13");
-    upgrade_put(out, "Sec-WebSocket-Key: ", key);
-    upgrade_put(out, "Sec-WebSocket-Protocol: ", subprotocols[serializer]);
-    upgrade_put(out, "", "");
+    handshake_put(out, path, " HTTP/1.1");
+    handshake_put(out, "Host: ", authority);
+    handshake_put(out, "User-Agent: ", "clos/" CLOS_VERSION);
+    handshake_put(out, "Upgrade: ", "websocket");
+    handshake_put(out, "Connection: ", "Upgrade");
+    handshake_put(out, "Sec-WebSocket-Version: ", "13");
+    handshake_put(out, "Sec-WebSocket-Key: ", key);
+    handshake_put(out, "Sec-WebSocket-Protocol: ", subprotocols[serializer]);
+    handshake_put(out, "", "");
 }
 
-static bool upgrade_line(struct bytes *head, struct bytes *line)
+static bool handshake_line(struct bytes *head, struct bytes *line)
 {
     const uint8_t *end = memmem(head->at, head->size, "\r\n", 2);
     if (end == NULL || end == head->at) {
@@ -108,7 +108,7 @@ struct answer {
     bool extension;
 };
 
-static bool upgrade_field(struct answer *answer, struct bytes line, const char *accept,
+static bool handshake_field(struct answer *answer, struct bytes line, const char *accept,
                           enum serializer serializer)
 {
     const uint8_t *colon = memchr(line.at, ':', line.size);
@@ -132,18 +132,18 @@ static bool upgrade_field(struct answer *answer, struct bytes line, const char *
     return true;
 }
 
-static long upgrade_refuse(char *why, size_t room, const char *text)
+static long handshake_refuse(char *why, size_t room, const char *text)
 {
     (void)snprintf(why, room, "%s", text);
     return -1;
 }
 
 /* "HTTP/1.1 101 Switching Protocols" */
-static long upgrade_status(struct bytes line, char *why, size_t room)
+static long handshake_status(struct bytes line, char *why, size_t room)
 {
     static const char form[] = "HTTP/1.";
     if (line.size < 12 || memcmp(line.at, form, sizeof form - 1) != 0 || line.at[8] != ' ') {
-        return upgrade_refuse(why, room, "what answers does not speak HTTP");
+        return handshake_refuse(why, room, "what answers does not speak HTTP");
     }
     if (memcmp(line.at + 9, "101", 3) == 0 && (line.size == 12 || line.at[12] == ' ')) {
         return 1;
@@ -154,12 +154,12 @@ static long upgrade_status(struct bytes line, char *why, size_t room)
     return -1;
 }
 
-long upgrade_answer(struct bytes in, const char *accept, enum serializer serializer, char *why,
+long handshake_answer(struct bytes in, const char *accept, enum serializer serializer, char *why,
                     size_t why_room)
 {
     static const char form[] = "HTTP/1.";
     if (memcmp(in.at, form, size_min(in.size, sizeof form - 1)) != 0) {
-        return upgrade_refuse(why, why_room, "what answers does not speak HTTP");
+        return handshake_refuse(why, why_room, "what answers does not speak HTTP");
     }
     const uint8_t *end = memmem(in.at, in.size, "\r\n\r\n", 4);
     if (end == NULL) {
@@ -168,25 +168,25 @@ long upgrade_answer(struct bytes in, const char *accept, enum serializer seriali
     struct bytes head = bytes_make(in.at, (size_t)(end + 4 - in.at));
     struct bytes line;
     struct answer answer = {0};
-    if (!upgrade_line(&head, &line) || upgrade_status(line, why, why_room) < 0) {
+    if (!handshake_line(&head, &line) || handshake_status(line, why, why_room) < 0) {
         return -1;
     }
-    while (upgrade_line(&head, &line)) {
-        if (!upgrade_field(&answer, line, accept, serializer)) {
-            return upgrade_refuse(why, why_room, "the router's HTTP answer is broken");
+    while (handshake_line(&head, &line)) {
+        if (!handshake_field(&answer, line, accept, serializer)) {
+            return handshake_refuse(why, why_room, "the router's HTTP answer is broken");
         }
     }
     if (!answer.upgrade || !answer.connection || !answer.accept) {
-        return upgrade_refuse(why, why_room, "the router's answer is no upgrade to WebSocket");
+        return handshake_refuse(why, why_room, "the router's answer is no upgrade to WebSocket");
     }
     if (!answer.protocol) {
-        return upgrade_refuse(why, why_room,
+        return handshake_refuse(why, why_room,
                               answer.other_protocol
                                   ? "the router chose a subprotocol that was not offered"
                                   : "the router speaks WebSocket, but not WAMP in this serializer");
     }
     if (answer.extension) {
-        return upgrade_refuse(why, why_room, "the router chose an extension that was not offered");
+        return handshake_refuse(why, why_room, "the router chose an extension that was not offered");
     }
     return (long)(end + 4 - in.at);
 }
