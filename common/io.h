@@ -17,7 +17,11 @@
 
 typedef uint64_t io_id; /* 0 is no socket */
 
-enum { IO_VECTORS_MAX = 64 }; /* of one send */
+enum {
+    IO_VECTORS_MAX = 64,           /* of one send */
+    IO_SOCKETS_MAX = 1 << 24,      /* of one io: what an io_id has room for */
+    IO_ACCEPT_PAUSE_MS = 100,      /* without descriptors */
+};
 
 enum io_kind {
     IO_ACCEPTED,  /* id: the listener; tag: the listener's; result: the new fd, not yet added */
@@ -39,8 +43,9 @@ struct io_event {
 
 struct io_options {
     uint32_t sockets_max;
-    uint32_t buffers_count; /* a power of two */
+    uint32_t buffers_count; /* a power of two, at most 32768 */
     uint32_t buffer_bytes;
+    uint32_t completions; /* io_uring: entries of the completion queue; 0: enough for the sockets */
 };
 
 struct io_counters {
@@ -73,6 +78,7 @@ struct io {
 struct io *io_uring_new(const struct io_options *options);
 struct io *io_epoll_new(const struct io_options *options);
 
+/* Cancels and closes everything, without events. On the owner's thread, or after it ended. */
 static inline void io_free(struct io *io)
 {
     io->ops->free(io);
@@ -106,8 +112,9 @@ static inline void io_send(struct io *io, io_id id, const struct iovec *vectors,
 }
 
 /* Ends a socket or a listener: cancels what is under way, waits for the last word of the kernel,
- * closes, then IO_CLOSED. A send in flight still ends with IO_SENT before IO_CLOSED. reset: throw
- * away what the kernel holds (RST), for the slow reader. */
+ * closes, then IO_CLOSED. A send in flight still ends with IO_SENT before IO_CLOSED (what the kernel
+ * takes at once of a send asked for in this turn goes out first); nothing else comes of it after
+ * this call. reset: throw away what the kernel holds (RST), for the slow reader. */
 static inline void io_close(struct io *io, io_id id, bool reset)
 {
     io->ops->close(io, id, reset);
@@ -120,8 +127,8 @@ static inline void io_wake(struct io *io)
 }
 
 /* Hands requests to the kernel and waits for at least one event, or until until_ns (monotonic;
- * NEVER: no limit; not after now_ns: only look). Returns how many events were filled in. Buffers
- * given out with IO_RECEIVED at the call before go home now. */
+ * NEVER: no limit; not after now_ns: only look). Returns how many events were filled in; 0 also
+ * when a signal came. Buffers given out with IO_RECEIVED at the call before go home now. */
 static inline size_t io_wait(struct io *io, struct io_event *events, size_t events_max,
                              uint64_t now_ns, uint64_t until_ns)
 {
