@@ -158,10 +158,10 @@ long handshake_answer(struct bytes in, const char *accept, enum serializer seria
                     size_t why_room)
 {
     static const char form[] = "HTTP/1.";
-    if (memcmp(in.at, form, size_min(in.size, sizeof form - 1)) != 0) {
+    if (in.size > 0 && memcmp(in.at, form, size_min(in.size, sizeof form - 1)) != 0) {
         return handshake_refuse(why, why_room, "what answers does not speak HTTP");
     }
-    const uint8_t *end = memmem(in.at, in.size, "\r\n\r\n", 4);
+    const uint8_t *end = in.size > 0 ? memmem(in.at, in.size, "\r\n\r\n", 4) : NULL;
     if (end == NULL) {
         return 0;
     }

@@ -3,6 +3,7 @@
 #include "client/verb.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,11 +66,16 @@ static const struct option options[] = {
     {"help", 'h', OPTION_FLAG, AT(help), VERB_ALL, NULL, "show this"},
 };
 
-static bool verb_line_fail(struct verb_line *line, int exit_code, const char *what,
-                           const char *which)
+static bool verb_line_fail(struct verb_line *line, int exit_code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool verb_line_fail(struct verb_line *line, int exit_code, const char *format, ...)
 {
+    va_list list;
+    va_start(list, format);
     line->exit = exit_code;
-    (void)snprintf(line->error, sizeof line->error, what, which);
+    (void)vsnprintf(line->error, sizeof line->error, format, list);
+    va_end(list);
     return false;
 }
 
@@ -256,7 +262,7 @@ static bool verb_line_one_of(struct verb_line *line, const char *value, const ch
             return true;
         }
     }
-    return value == NULL || verb_line_fail(line, exit_code, what, value);
+    return value == NULL || verb_line_fail(line, exit_code, "'%s' is no %s", value, what);
 }
 
 static bool verb_line_check(struct verb_line *line, bool serializer_given)
@@ -266,11 +272,11 @@ static bool verb_line_check(struct verb_line *line, bool serializer_given)
     static const char *const policies[] = {"single", "roundrobin", "random", "first", "last", NULL};
     return verb_line_one_of(line, line->serializer, serializers,
                             serializer_given ? EXIT_USAGE : EXIT_CONFIG,
-                            "'%s' is no serializer: json, msgpack, cbor") &&
+                            "serializer: json, msgpack, cbor") &&
            verb_line_one_of(line, line->match, matches, EXIT_USAGE,
-                            "'%s' is no way to match: exact, prefix, wildcard") &&
+                            "way to match: exact, prefix, wildcard") &&
            verb_line_one_of(line, line->invoke, policies, EXIT_USAGE,
-                            "'%s' is no policy: single, roundrobin, random, first, last");
+                            "policy: single, roundrobin, random, first, last");
 }
 
 bool verb_line_read(struct verb_line *line, enum verb_bit verb, int argc, char **argv)

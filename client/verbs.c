@@ -65,17 +65,8 @@ static const struct verb_row *row_find(const char *name)
     return NULL;
 }
 
-bool verbs_has(const char *verb)
+static int verbs_help(const struct verb_row *row)
 {
-    return row_find(verb) != NULL;
-}
-
-int verbs_help(const char *verb)
-{
-    const struct verb_row *row = row_find(verb);
-    if (row == NULL) {
-        return verb_fail(EXIT_USAGE, "there is no verb '%s'", verb);
-    }
     (void)printf("usage: clos %s [OPTION...] %s\n\n%s\n\n", row->name, row->synopsis, row->about);
     verb_line_help(row->bit);
     (void)fputs(help_values, stdout);
@@ -305,11 +296,11 @@ int verbs_main(const char *name, int argc, char **argv)
     if (row == NULL) {
         return verb_fail(EXIT_USAGE, "there is no verb '%s'", name);
     }
-    if (!verb_line_read(&verb.line, row->bit, argc, argv)) {
+    if (!verb_line_read(&verb.line, row->bit, argc - 1, argv + 1)) {
         code = verb.line.exit == EXIT_USAGE ? verb_misuse(&verb, "%s", verb.line.error)
                                             : verb_fail(verb.line.exit, "%s", verb.line.error);
     } else {
-        code = verb.line.help ? verbs_help(name) : verb_run(&verb, row);
+        code = verb.line.help ? verbs_help(row) : verb_run(&verb, row);
     }
     verb_line_fini(&verb.line);
     return code;

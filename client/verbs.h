@@ -6,14 +6,8 @@
 #ifndef CLOS_CLIENT_VERBS_H
 #define CLOS_CLIENT_VERBS_H
 
-#include <stdbool.h>
-
-bool verbs_has(const char *verb);
-
-/* argv[0] is the first word after the verb, argc counts from there. */
+/* argv[0] is the verb, its words and options follow. With --help it shows what `clos help VERB`
+ * should, on stdout. */
 int verbs_main(const char *verb, int argc, char **argv);
-
-/* What `clos help VERB` shows, on stdout. */
-int verbs_help(const char *verb);
 
 #endif

@@ -489,11 +489,14 @@ static void full_out_queue_refuses_and_stays_usable(void **state)
     (void)state;
     struct bench bench;
     open_rawsocket(&bench);
-    bench.frames.out.bytes_max = 16;
-    assert_int_equal(frames_send(&bench.frames, bytes_text("0123456789")), CLIENT_OK);
-    assert_int_equal(frames_send(&bench.frames, bytes_text("0123456789")), CLIENT_LIMIT);
-    out_is(&bench, "\0\0\0\n0123456789", 14);
-    assert_int_equal(frames_send(&bench.frames, bytes_text("012345678901")), CLIENT_OK);
+    uint8_t payload[256] = "abc";
+    bench.frames.out.bytes_max = 256;
+    assert_int_equal(frames_send(&bench.frames, bytes_make(payload, 200)), CLIENT_OK);
+    assert_int_equal(frames_send(&bench.frames, bytes_make(payload, 49)), CLIENT_LIMIT);
+    assert_int_equal(bench.frames.out.size, 204);
+    assert_int_equal(frames_send(&bench.frames, bytes_make(payload, 48)), CLIENT_OK);
+    assert_int_equal(bench.frames.out.size, 256);
+    assert_memory_equal(bench.frames.out.at + 204, "\0\0\0\x30" "abc", 7);
     bench_end(&bench);
 }
 
