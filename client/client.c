@@ -184,7 +184,8 @@ static int client_take(struct client *client, bool (*done)(const struct client *
         }
         int next = frames_next(&client->frames, &message);
         if (next <= 0) {
-            return next < 0 || client->dialog.state == DIALOG_LEFT ? -1 : 0;
+            bool over = next < 0 || client->dialog.state == DIALOG_LEFT;
+            return over ? -1 : done(client) ? 1 : 0; /* a handshake ends without a message */
         }
         client->in_handler = true;
         (void)dialog_take(&client->dialog, message);

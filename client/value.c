@@ -204,14 +204,35 @@ static bool value_put_text(struct buf *out, const struct token *token)
     return size >= 0;
 }
 
+static bool value_put_hex(struct buf *out, const struct token *token)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct buf octets;
+    buf_init(&octets, out->mem, VALUE_BYTES_MAX);
+    bool fine = value_put_text(&octets, token);
+    buf_put_bytes(out, BYTES_LITERAL("0x"));
+    for (size_t i = 0; fine && i < octets.size; i++) {
+        buf_put_byte(out, (uint8_t)digits[octets.at[i] >> 4]);
+        buf_put_byte(out, (uint8_t)digits[octets.at[i] & 15]);
+    }
+    buf_fini(&octets);
+    return fine && !out->failed;
+}
+
 static bool value_put_word(struct buf *out, enum serializer serializer, struct bytes value,
                            bool quotes)
 {
     struct reader reader;
     struct token token;
+    size_t start = out->size;
     reader_init(&reader, serializer, value, DEPTH_MAX);
-    if (!quotes && reader_next(&reader, &token) == 1 && token.kind == TOKEN_STRING) {
-        size_t start = out->size;
+    if (reader_next(&reader, &token) != 1) {
+        return false;
+    }
+    if (token.kind == TOKEN_BINARY) {
+        return value_put_hex(out, &token);
+    }
+    if (!quotes && token.kind == TOKEN_STRING) {
         if (value_put_text(out, &token) &&
             (out->size == start || memchr(out->at + start, '\0', out->size - start) == NULL)) {
             return true;

@@ -38,7 +38,8 @@ bool value_json(struct buf *out, enum serializer serializer, struct bytes value,
 /* Appends text as a JSON string. */
 void value_json_text(struct buf *out, struct bytes text);
 
-/* Appends a payload as it would be typed: args as JSON, then key=JSON, parted by spaces. */
+/* Appends a payload as it would be typed: args as JSON, then key=JSON, parted by spaces; a binary
+ * that stands by itself as 0x and its digits. */
 bool value_line(struct buf *out, const struct client_payload *payload);
 
 /* As value_line for args (kwargs) only, but strings without their quotes: what a child finds in
