@@ -3,8 +3,8 @@
  * Called by client.c while it joins; struct auth is part of the client and is wiped with it. One
  * thread. Bounded: secrets and challenges by AUTH_TEXT_MAX, key derivation by
  * AUTH_ITERATIONS_MAX, since the router says how long it takes. Fails with a text or false. */
-#ifndef CLOS_CLIENT_AUTH_H
-#define CLOS_CLIENT_AUTH_H
+#ifndef CLOS_AUTH_H
+#define CLOS_AUTH_H
 
 #include "common/bytes.h"
 #include "common/serializer.h"

@@ -46,8 +46,8 @@ struct client *client_new(const struct client_options *options)
     }
     struct client_options *own = &client->options;
     *own = *options;
-    const char **texts[] = {&own->url,      &own->realm,    &own->ca_file, &own->authmethod,
-                            &own->authid,   &own->authrole, &own->secret};
+    const char **texts[] = {&own->url,    &own->realm,    &own->ca_file, &own->authmethod,
+                            &own->authid, &own->authrole, &own->secret};
     bool copied = true;
     for (size_t i = 0; i < array_count(texts); i++) {
         copied = text_copy(texts[i]) && copied;
@@ -91,9 +91,9 @@ void client_free(struct client *client)
     if (client->options.secret != NULL) {
         crypto_wipe((char *)(uintptr_t)client->options.secret, strlen(client->options.secret));
     }
-    const char *texts[] = {client->options.url,        client->options.realm,
-                           client->options.ca_file,    client->options.authmethod,
-                           client->options.authid,     client->options.authrole,
+    const char *texts[] = {client->options.url,     client->options.realm,
+                           client->options.ca_file, client->options.authmethod,
+                           client->options.authid,  client->options.authrole,
                            client->options.secret};
     for (size_t i = 0; i < array_count(texts); i++) {
         free((char *)(uintptr_t)texts[i]);
@@ -271,7 +271,8 @@ enum client_error client_ready(struct client *client)
 enum client_error client_run(struct client *client, int64_t timeout_ms)
 {
     enum client_error error = client_ready(client);
-    return error != CLIENT_OK ? error : client_pump(client, client_deadline(timeout_ms), done_never);
+    return error != CLIENT_OK ? error
+                              : client_pump(client, client_deadline(timeout_ms), done_never);
 }
 
 void client_stop(struct client *client)
@@ -380,8 +381,7 @@ enum client_error client_join(struct client *client)
         .sign_context = &client->auth,
     };
     if (join.authmethod != NULL) {
-        const char *why =
-            auth_init(&client->auth, join.authmethod, client->options.secret, extra);
+        const char *why = auth_init(&client->auth, join.authmethod, client->options.secret, extra);
         if (why != NULL) {
             return client_fail(client, CLIENT_USAGE, why);
         }
@@ -389,8 +389,8 @@ enum client_error client_join(struct client *client)
     }
     error = dialog_join(&client->dialog, &join);
     if (error != CLIENT_OK) {
-        return client_fail(client, error, error == CLIENT_USAGE ? "joined already"
-                                                                : "HELLO cannot be sent");
+        return client_fail(client, error,
+                           error == CLIENT_USAGE ? "joined already" : "HELLO cannot be sent");
     }
     return client_pump(client, client_deadline((int64_t)client->options.timeout_ms), done_joined);
 }

@@ -24,19 +24,19 @@
 struct client;
 
 struct client_options {
-    const char *url;            /* see url.h */
+    const char *url; /* see url.h */
     const char *realm;
     enum serializer serializer; /* 0: MessagePack */
     uint64_t timeout_ms;        /* for connecting, joining and each answer; 0: 30 s */
     size_t message_bytes_max;   /* received; 0: 16 MiB */
     size_t out_bytes_max;       /* waiting to be sent; 0: 64 MiB */
-    int stop_fd;                /* when readable, blocking functions answer CLIENT_STOPPED; 0: none */
-    const char *ca_file;        /* TLS: authorities (PEM) instead of the system's */
-    bool insecure;              /* TLS: prove nothing about the router */
-    const char *authmethod;     /* NULL: anonymous; else ticket, wampcra, cryptosign */
+    int stop_fd;            /* when readable, blocking functions answer CLIENT_STOPPED; 0: none */
+    const char *ca_file;    /* TLS: authorities (PEM) instead of the system's */
+    bool insecure;          /* TLS: prove nothing about the router */
+    const char *authmethod; /* NULL: anonymous; else ticket, wampcra, cryptosign */
     const char *authid;
     const char *authrole;
-    const char *secret;         /* the ticket, the password, or the Ed25519 seed in hex */
+    const char *secret; /* the ticket, the password, or the Ed25519 seed in hex */
 };
 
 /* Copies what it needs of options. NULL: no memory. */
@@ -83,7 +83,8 @@ enum client_error client_publish_acknowledged(struct client *client, const char 
 
 /* options: {"match": "prefix"} or "wildcard". subscription may be NULL. */
 enum client_error client_subscribe(struct client *client, const char *topic, const char *options,
-                                   void (*on_event)(void *context, const struct client_event *event),
+                                   void (*on_event)(void *context,
+                                                    const struct client_event *event),
                                    void *context, uint64_t *subscription);
 enum client_error client_unsubscribe(struct client *client, uint64_t subscription);
 
@@ -95,9 +96,8 @@ struct client_callee {
 };
 
 /* options: {"match": ..., "invoke": "roundrobin"}. The form is copied. */
-enum client_error client_register(struct client *client, const char *procedure,
-                                  const char *options, const struct client_callee *callee,
-                                  uint64_t *registration);
+enum client_error client_register(struct client *client, const char *procedure, const char *options,
+                                  const struct client_callee *callee, uint64_t *registration);
 enum client_error client_unregister(struct client *client, uint64_t registration);
 
 /* Answers an invocation, in its handler or later, in any order; once each, or many times with

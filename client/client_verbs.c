@@ -107,7 +107,8 @@ enum client_error client_publish(struct client *client, const char *topic, const
     }
     return done_easy(client)
                ? CLIENT_OK
-               : client_pump(client, client_deadline((int64_t)client->options.timeout_ms), done_easy);
+               : client_pump(client, client_deadline((int64_t)client->options.timeout_ms),
+                             done_easy);
 }
 
 enum client_error client_publish_acknowledged(struct client *client, const char *topic,
@@ -128,7 +129,8 @@ enum client_error client_publish_acknowledged(struct client *client, const char 
 }
 
 enum client_error client_subscribe(struct client *client, const char *topic, const char *options,
-                                   void (*on_event)(void *context, const struct client_event *event),
+                                   void (*on_event)(void *context,
+                                                    const struct client_event *event),
                                    void *context, uint64_t *subscription)
 {
     struct dialog_request request = client_request(client, topic, options);
@@ -155,9 +157,8 @@ enum client_error client_unsubscribe(struct client *client, uint64_t subscriptio
     return error;
 }
 
-enum client_error client_register(struct client *client, const char *procedure,
-                                  const char *options, const struct client_callee *callee,
-                                  uint64_t *registration)
+enum client_error client_register(struct client *client, const char *procedure, const char *options,
+                                  const struct client_callee *callee, uint64_t *registration)
 {
     struct dialog_request request = client_request(client, procedure, options);
     struct dialog_entry form = {

@@ -14,14 +14,15 @@ struct feature {
 
 /* Only what this library does. */
 static const struct feature features[] = {
-    {"publisher", {"publisher_identification", "publisher_exclusion",
-                   "subscriber_blackwhite_listing"}},
-    {"subscriber", {"publisher_identification", "pattern_based_subscription",
-                    "subscription_revocation"}},
-    {"caller", {"caller_identification", "call_timeout", "call_canceling",
-                "progressive_call_results"}},
-    {"callee", {"caller_identification", "call_canceling", "progressive_call_results",
-                "pattern_based_registration", "shared_registration", "registration_revocation"}},
+    {"publisher",
+     {"publisher_identification", "publisher_exclusion", "subscriber_blackwhite_listing"}},
+    {"subscriber",
+     {"publisher_identification", "pattern_based_subscription", "subscription_revocation"}},
+    {"caller",
+     {"caller_identification", "call_timeout", "call_canceling", "progressive_call_results"}},
+    {"callee",
+     {"caller_identification", "call_canceling", "progressive_call_results",
+      "pattern_based_registration", "shared_registration", "registration_revocation"}},
 };
 
 bool dialog_init(struct dialog *dialog, struct mem *mem, struct frames *frames)
@@ -159,7 +160,7 @@ static bool say_payload(struct writer *writer, const struct client_payload *payl
 static enum client_error say_refused(const struct dialog *dialog)
 {
     return dialog->scratch.failed && dialog->scratch.size >= FRAMES_MESSAGE_MAX ? CLIENT_LIMIT
-                                                                                 : CLIENT_USAGE;
+                                                                                : CLIENT_USAGE;
 }
 
 /* ---- joining and leaving */

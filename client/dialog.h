@@ -10,8 +10,8 @@
  * registrations each, a message by what the router takes. Sending fails with a value (CLIENT_LIMIT,
  * CLIENT_USAGE, CLIENT_CLOSED) and leaves the session as it was; what ends the session is in
  * failure, and every request in flight is answered with it. */
-#ifndef CLOS_CLIENT_DIALOG_H
-#define CLOS_CLIENT_DIALOG_H
+#ifndef CLOS_DIALOG_H
+#define CLOS_DIALOG_H
 
 #include "client/exchange.h"
 #include "client/frames.h"

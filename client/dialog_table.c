@@ -120,8 +120,7 @@ void entries_remove(struct dialog_entries *entries, struct mem *mem, uint64_t id
     if (i < entries->count && entries->at[i]->id == id) {
         entry_free(mem, entries->at[i]);
         entries->count--;
-        memmove(entries->at + i, entries->at + i + 1,
-                (entries->count - i) * sizeof entries->at[0]);
+        memmove(entries->at + i, entries->at + i + 1, (entries->count - i) * sizeof entries->at[0]);
     }
 }
 

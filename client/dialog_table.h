@@ -2,8 +2,8 @@
  *
  * Called by dialog.c and dialog_take.c only; the dialog owns what they hold, one thread. Bounds are
  * in dialog.h; a full table or memory answers NULL or false. Pure. */
-#ifndef CLOS_CLIENT_DIALOG_TABLE_H
-#define CLOS_CLIENT_DIALOG_TABLE_H
+#ifndef CLOS_DIALOG_TABLE_H
+#define CLOS_DIALOG_TABLE_H
 
 #include "client/dialog.h"
 

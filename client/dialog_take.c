@@ -98,11 +98,16 @@ static bool take_challenge(struct dialog *dialog, const struct inbound *in)
 static bool reason_denies(struct bytes reason)
 {
     static const char *const reasons[] = {
-        "wamp.error.not_authorized",          "wamp.error.authentication_denied",
-        "wamp.error.authentication_failed",   "wamp.error.authentication_required",
-        "wamp.error.authorization_denied",    "wamp.error.authorization_failed",
-        "wamp.error.authorization_required",  "wamp.error.no_such_principal",
-        "wamp.error.no_such_role",            "wamp.error.no_auth_method",
+        "wamp.error.not_authorized",
+        "wamp.error.authentication_denied",
+        "wamp.error.authentication_failed",
+        "wamp.error.authentication_required",
+        "wamp.error.authorization_denied",
+        "wamp.error.authorization_failed",
+        "wamp.error.authorization_required",
+        "wamp.error.no_such_principal",
+        "wamp.error.no_such_role",
+        "wamp.error.no_auth_method",
         "wamp.error.no_matching_auth_method",
     };
     for (size_t i = 0; i < array_count(reasons); i++) {
@@ -290,8 +295,7 @@ static bool take_unregistered(struct dialog *dialog, const struct inbound *in)
 
 /* The URI that Details name (for patterns), else the one that was asked for. */
 static struct bytes entry_uri(const struct dialog *dialog, const struct inbound *in,
-                              const struct dialog_entry *entry, const char *key,
-                              uint8_t text[1024])
+                              const struct dialog_entry *entry, const char *key, uint8_t text[1024])
 {
     struct token token;
     if (inbound_find(dialog->frames->serializer, in->details, key, &token) == 1 &&
@@ -345,7 +349,8 @@ static bool take_invocation(struct dialog *dialog, const struct inbound *in)
     return true;
 }
 
-/* INTERRUPT does not name the registration, so every callee is asked; who knows the request acts. */
+/* INTERRUPT does not name the registration, so every callee is asked; who knows the request acts.
+ */
 static bool take_interrupt(struct dialog *dialog, const struct inbound *in)
 {
     for (size_t i = 0; i < dialog->registrations.count; i++) {

@@ -3,8 +3,8 @@
  * All are views: given to a handler they live until the handler returns; what a handler wants to
  * keep it copies. Payloads are encoded values with the name of their serializer: received ones in
  * that of the connection, sent ones in any (JSON text is the handy one; they are transcoded). */
-#ifndef CLOS_CLIENT_EXCHANGE_H
-#define CLOS_CLIENT_EXCHANGE_H
+#ifndef CLOS_EXCHANGE_H
+#define CLOS_EXCHANGE_H
 
 #include "client/failure.h"
 #include "common/match.h"

@@ -3,8 +3,8 @@
  * Embedded in whatever can fail once and for all; the first reason stays, later ones are
  * consequences. Texts are cut at their room, and what a router sent is stripped of control
  * characters before it gets here. Any thread, one owner. */
-#ifndef CLOS_CLIENT_FAILURE_H
-#define CLOS_CLIENT_FAILURE_H
+#ifndef CLOS_FAILURE_H
+#define CLOS_FAILURE_H
 
 #include "common/bytes.h"
 
@@ -20,8 +20,8 @@ enum client_error {
     CLIENT_CLOSED,    /* the session or the connection ended */
     CLIENT_ERROR,     /* a request was answered with ERROR: uri says which */
     CLIENT_TIMEOUT,
-    CLIENT_LIMIT,     /* a bound of this library: size, memory, requests in flight */
-    CLIENT_STOPPED,   /* client_stop, or the stop descriptor became readable */
+    CLIENT_LIMIT,   /* a bound of this library: size, memory, requests in flight */
+    CLIENT_STOPPED, /* client_stop, or the stop descriptor became readable */
 };
 
 struct failure {

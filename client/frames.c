@@ -45,7 +45,7 @@ bool frames_init(struct frames *frames, struct mem *mem, const struct frames_opt
     buf_init(&frames->out, mem, options->out_bytes_max);
     if (options->framing == FRAMING_WEBSOCKET) {
         handshake_request(&frames->out, options->authority, options->path, options->serializer,
-                        options->random, frames->accept);
+                          options->random, frames->accept);
     } else {
         uint8_t n = frames_length_exponent(options->bytes_max);
         frames->bytes_max = (size_t)FRAMES_MESSAGE_MIN << n;
@@ -93,7 +93,7 @@ void frames_put_end(struct frames *frames)
         return;
     }
     frames_end(frames, CLIENT_CLOSED,
-               frames->state == FRAMES_SHAKING  ? "the router hung up during the handshake"
+               frames->state == FRAMES_SHAKING   ? "the router hung up during the handshake"
                : frames->state == FRAMES_CLOSING ? "closed"
                                                  : "the router hung up");
 }
@@ -227,7 +227,7 @@ static enum step frames_shake_websocket(struct frames *frames)
     char why[200];
     struct bytes in = frames_rest(frames);
     long used = handshake_answer(bytes_make(in.at, size_min(in.size, FRAMES_HTTP_MAX)),
-                               frames->accept, frames->serializer, why, sizeof why);
+                                 frames->accept, frames->serializer, why, sizeof why);
     if (used == 0 && in.size >= FRAMES_HTTP_MAX) {
         return frames_end(frames, CLIENT_HANDSHAKE, "the router's HTTP answer is too long");
     }

@@ -7,8 +7,8 @@
  * Embedded in its owner (client.c, or a test), one thread. Bounded: a received message by
  * bytes_max, an HTTP answer by FRAMES_HTTP_MAX, `out` by out_bytes_max. Fails by frames_next
  * answering -1, with the reason in failure; once ended it stays so. */
-#ifndef CLOS_CLIENT_FRAMES_H
-#define CLOS_CLIENT_FRAMES_H
+#ifndef CLOS_FRAMES_H
+#define CLOS_FRAMES_H
 
 #include "client/failure.h"
 #include "common/buf.h"

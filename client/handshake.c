@@ -21,8 +21,8 @@ static void handshake_base64(const uint8_t in[16], char out[25])
     uint8_t padded[18] = {0};
     memcpy(padded, in, 16);
     for (size_t i = 0; i < 6; i++) {
-        uint32_t three = (uint32_t)padded[3 * i] << 16 | (uint32_t)padded[3 * i + 1] << 8 |
-                         padded[3 * i + 2];
+        uint32_t three =
+            (uint32_t)padded[3 * i] << 16 | (uint32_t)padded[3 * i + 1] << 8 | padded[3 * i + 2];
         for (size_t k = 0; k < 4; k++) {
             out[4 * i + k] = digits[three >> (18 - 6 * k) & 63];
         }
@@ -38,8 +38,8 @@ static void handshake_put(struct buf *out, const char *a, const char *b)
 }
 
 void handshake_request(struct buf *out, const char *authority, const char *path,
-                     enum serializer serializer, void (*fill)(void *out, size_t size),
-                     char accept[29])
+                       enum serializer serializer, void (*fill)(void *out, size_t size),
+                       char accept[29])
 {
     uint8_t octets[16];
     char key[25];
@@ -109,7 +109,7 @@ struct answer {
 };
 
 static bool handshake_field(struct answer *answer, struct bytes line, const char *accept,
-                          enum serializer serializer)
+                            enum serializer serializer)
 {
     const uint8_t *colon = memchr(line.at, ':', line.size);
     if (colon == NULL || colon == line.at) {
@@ -155,7 +155,7 @@ static long handshake_status(struct bytes line, char *why, size_t room)
 }
 
 long handshake_answer(struct bytes in, const char *accept, enum serializer serializer, char *why,
-                    size_t why_room)
+                      size_t why_room)
 {
     static const char form[] = "HTTP/1.";
     if (in.size > 0 && memcmp(in.at, form, size_min(in.size, sizeof form - 1)) != 0) {
@@ -180,13 +180,14 @@ long handshake_answer(struct bytes in, const char *accept, enum serializer seria
         return handshake_refuse(why, why_room, "the router's answer is no upgrade to WebSocket");
     }
     if (!answer.protocol) {
-        return handshake_refuse(why, why_room,
-                              answer.other_protocol
-                                  ? "the router chose a subprotocol that was not offered"
+        return handshake_refuse(
+            why, why_room,
+            answer.other_protocol ? "the router chose a subprotocol that was not offered"
                                   : "the router speaks WebSocket, but not WAMP in this serializer");
     }
     if (answer.extension) {
-        return handshake_refuse(why, why_room, "the router chose an extension that was not offered");
+        return handshake_refuse(why, why_room,
+                                "the router chose an extension that was not offered");
     }
     return (long)(end + 4 - in.at);
 }

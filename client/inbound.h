@@ -1,10 +1,10 @@
 /* A message from the router, read by the table of WAMP's messages (rules B-MSG-1 to 7, B-ID-1).
  *
  * Called by dialog.c for each message; the struct is its own, one thread. Its views point into the
- * message, or into text where a string had to be decoded first; both die with the next inbound_read.
- * Bounded by the message and DEPTH_MAX. Fails by saying what is wrong. Pure. */
-#ifndef CLOS_CLIENT_INBOUND_H
-#define CLOS_CLIENT_INBOUND_H
+ * message, or into text where a string had to be decoded first; both die with the next
+ * inbound_read. Bounded by the message and DEPTH_MAX. Fails by saying what is wrong. Pure. */
+#ifndef CLOS_INBOUND_H
+#define CLOS_INBOUND_H
 
 #include "common/token.h"
 

@@ -132,8 +132,8 @@ static enum client_error socket_connect_tcp(struct socket *socket, const struct 
     }
     enum client_error error = CLIENT_CONNECT;
     for (struct addrinfo *one = list; one != NULL && error == CLIENT_CONNECT; one = one->ai_next) {
-        error = socket_try(socket, one->ai_family, one->ai_addr, one->ai_addrlen, shown,
-                           deadline_ns);
+        error =
+            socket_try(socket, one->ai_family, one->ai_addr, one->ai_addrlen, shown, deadline_ns);
     }
     freeaddrinfo(list);
     return error;
@@ -187,8 +187,7 @@ static enum client_error socket_secure(struct socket *socket, const struct url *
                                        const struct socket_options *options, uint64_t deadline_ns)
 {
     char why[200];
-    socket->context =
-        tls_context_new_client(options->ca_file, options->insecure, why, sizeof why);
+    socket->context = tls_context_new_client(options->ca_file, options->insecure, why, sizeof why);
     if (socket->context == NULL) {
         return failure_set(&socket->failure, CLIENT_USAGE, "%s%s%s", why,
                            options->ca_file != NULL ? " in " : "",
@@ -266,8 +265,8 @@ long socket_read(struct socket *socket, uint8_t *out, size_t room)
     for (;;) {
         long size = tls_read(socket->tls, out, room);
         if (size < 0) {
-            failure_set(&socket->failure, tls_ended(socket->tls) ? CLIENT_CLOSED : CLIENT_TLS,
-                        "%s", tls_why(socket->tls));
+            failure_set(&socket->failure, tls_ended(socket->tls) ? CLIENT_CLOSED : CLIENT_TLS, "%s",
+                        tls_why(socket->tls));
             return -1;
         }
         if (size > 0) {

@@ -3,8 +3,8 @@
  * Embedded in struct client, one thread. Owns its descriptor and TLS. Every wait has a deadline
  * (monotonic) and ends early when a stop descriptor becomes readable; only the name look-up waits
  * as long as the system's resolver does. Fails with a kind and a text. Sends no SIGPIPE. */
-#ifndef CLOS_CLIENT_SOCKET_H
-#define CLOS_CLIENT_SOCKET_H
+#ifndef CLOS_SOCKET_H
+#define CLOS_SOCKET_H
 
 #include "client/failure.h"
 #include "client/url.h"

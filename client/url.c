@@ -127,8 +127,7 @@ static const char *url_parse_authority(const char *text, size_t size, uint16_t u
                : "the host is too long";
 }
 
-static const char *url_parse_network(const char *rest, const struct scheme *scheme,
-                                     struct url *url)
+static const char *url_parse_network(const char *rest, const struct scheme *scheme, struct url *url)
 {
     size_t size = strcspn(rest, "/?");
     const char *why = url_parse_authority(rest, size, scheme->port, url);
@@ -137,8 +136,7 @@ static const char *url_parse_network(const char *rest, const struct scheme *sche
     }
     rest += size;
     if (url->framing == FRAMING_RAWSOCKET) {
-        return strcmp(rest, "") == 0 || strcmp(rest, "/") == 0 ? NULL
-                                                               : "RawSocket knows no path";
+        return strcmp(rest, "") == 0 || strcmp(rest, "/") == 0 ? NULL : "RawSocket knows no path";
     }
     size_t slash = rest[0] == '/' ? 0 : 1; /* "ws://host?query" asks for "/?query" */
     url->path[0] = '/';

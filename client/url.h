@@ -10,8 +10,8 @@
  *
  * Called by client.c and by whoever wants to look first; any thread. The struct owns its texts.
  * Bounded by its arrays. Fails by returning why not, a text that lives for ever. Pure. */
-#ifndef CLOS_CLIENT_URL_H
-#define CLOS_CLIENT_URL_H
+#ifndef CLOS_URL_H
+#define CLOS_URL_H
 
 #include "common/transport.h"
 

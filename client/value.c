@@ -4,7 +4,8 @@
 #include "common/transcode.h"
 #include "common/utf8.h"
 
-/* The JSON reader is the judge of what is a number; everything that is JSON is simply transcoded. */
+/* The JSON reader is the judge of what is a number; everything that is JSON is simply transcoded.
+ */
 
 static bool value_is_json(struct bytes text)
 {

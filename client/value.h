@@ -8,8 +8,8 @@
  *
  * Called by the verbs; keeps nothing. Pure. Bounded by the buf that is written to. Fails by false:
  * the text is no value, or the buf is full (then out->failed). */
-#ifndef CLOS_CLIENT_VALUE_H
-#define CLOS_CLIENT_VALUE_H
+#ifndef CLOS_VALUE_H
+#define CLOS_VALUE_H
 
 #include "client/exchange.h"
 #include "common/token.h"

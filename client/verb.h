@@ -2,8 +2,8 @@
  *
  * One struct verb a process, one thread. Output goes out line by line; when stdout is gone the verb
  * ends. */
-#ifndef CLOS_CLIENT_VERB_H
-#define CLOS_CLIENT_VERB_H
+#ifndef CLOS_VERB_H
+#define CLOS_VERB_H
 
 #include "client/client.h"
 #include "client/value.h"

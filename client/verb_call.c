@@ -16,8 +16,8 @@ static void call_on_answer(void *context, const struct client_answer *answer)
     } else if (answer->error == CLIENT_ERROR) {
         call->code = verb_show_error(call->verb, answer);
     }
-    call->answered = !answer->progress && (answer->error == CLIENT_OK ||
-                                           answer->error == CLIENT_ERROR);
+    call->answered =
+        !answer->progress && (answer->error == CLIENT_OK || answer->error == CLIENT_ERROR);
     if (call->answered) {
         client_stop(call->verb->client);
     }
@@ -39,8 +39,8 @@ int verb_call(struct verb *verb)
     }
     if (code == EXIT_FINE) {
         enum client_error error =
-            client_call_start(verb->client, verb->line.words.at[0],
-                              (const char *)verb->options.at, &payload, call_on_answer, &call, &id);
+            client_call_start(verb->client, verb->line.words.at[0], (const char *)verb->options.at,
+                              &payload, call_on_answer, &call, &id);
         if (error == CLIENT_OK) {
             error = client_run(verb->client, ms > 0 ? (int64_t)ms : -1);
         }

@@ -62,8 +62,7 @@ bool child_start(struct child *child, struct mem *mem, const char *const *comman
 {
     struct variable variables[VARIABLES];
     int ends[2] = {-1, -1};
-    bool fine = variables_make(variables, mem, &invocation->payload) &&
-                pipe2(ends, O_CLOEXEC) == 0;
+    bool fine = variables_make(variables, mem, &invocation->payload) && pipe2(ends, O_CLOEXEC) == 0;
     pid_t pid = fine ? fork() : -1;
     if (pid == 0) {
         child_become(command, ends[1], variables);

@@ -2,8 +2,8 @@
  *
  * Owned by verb_register.c. Each child leads a process group of its own, so that it and what it
  * started can be ended together. Bounded: what is kept of its output by CHILD_OUT_MAX. */
-#ifndef CLOS_CLIENT_VERB_CHILD_H
-#define CLOS_CLIENT_VERB_CHILD_H
+#ifndef CLOS_VERB_CHILD_H
+#define CLOS_VERB_CHILD_H
 
 #include "client/exchange.h"
 #include "common/buf.h"

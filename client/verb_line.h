@@ -3,8 +3,8 @@
  * Called by verbs.c at start. The texts point into argv or the environment, or (from files) into
  * memory of verb_line, which verb_line_fini gives back. Order: option, environment, built-in. Fails
  * with a text in error and the exit code that fits. */
-#ifndef CLOS_CLIENT_VERB_LINE_H
-#define CLOS_CLIENT_VERB_LINE_H
+#ifndef CLOS_VERB_LINE_H
+#define CLOS_VERB_LINE_H
 
 #include "common/base.h"
 

@@ -62,8 +62,8 @@ static int pub_send(struct pub *pub)
     enum client_error error = pub_pace(pub);
     if (error == CLIENT_OK && verb->line.ack) {
         uint64_t publication = 0;
-        error = client_publish_acknowledged(verb->client, topic, options, &pub->payload,
-                                            &publication);
+        error =
+            client_publish_acknowledged(verb->client, topic, options, &pub->payload, &publication);
         if (error == CLIENT_OK && verb->line.json) {
             (void)printf("{\"publication\":%llu}\n", (unsigned long long)publication);
         }

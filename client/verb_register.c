@@ -22,9 +22,9 @@ struct callee {
     const char *const *command;
     struct buf result; /* of --result, as one array */
     struct buf answer;
-    uint64_t taken;    /* invocations that were taken on */
+    uint64_t taken; /* invocations that were taken on */
     uint64_t answered;
-    int child_fd;      /* SIGCHLD */
+    int child_fd; /* SIGCHLD */
 };
 
 static bool callee_is_full(const struct callee *callee)
@@ -158,7 +158,8 @@ static void child_finish(struct callee *callee, struct child *child, int status)
 {
     char text[64];
     const char *uri = "wamp.error.runtime_error";
-    (void)snprintf(text, sizeof text, WIFSIGNALED(status) ? "killed by signal %d" : "exit status %d",
+    (void)snprintf(text, sizeof text,
+                   WIFSIGNALED(status) ? "killed by signal %d" : "exit status %d",
                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     if (child->interrupted) {
         uri = "wamp.error.canceled";
@@ -198,7 +199,8 @@ static void callee_wait(struct callee *callee, uint64_t deadline_ns)
 {
     struct client *client = callee->verb->client;
     struct pollfd fds[CHILDREN_MAX + 3] = {
-        {.fd = client_fd(client), .events = (short)(POLLIN | (client_unsent(client) ? POLLOUT : 0))},
+        {.fd = client_fd(client),
+         .events = (short)(POLLIN | (client_unsent(client) ? POLLOUT : 0))},
         {.fd = callee->verb->signal_fd, .events = POLLIN},
         {.fd = callee->child_fd, .events = POLLIN},
     };

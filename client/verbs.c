@@ -180,12 +180,12 @@ static int verb_stopped(const struct verb *verb)
 int verb_failed(struct verb *verb, enum client_error error)
 {
     static const int codes[] = {
-        [CLIENT_USAGE] = EXIT_USAGE,           [CLIENT_CONNECT] = EXIT_UNAVAILABLE,
-        [CLIENT_TLS] = EXIT_UNAVAILABLE,       [CLIENT_HANDSHAKE] = EXIT_PROTOCOL,
-        [CLIENT_PROTOCOL] = EXIT_PROTOCOL,     [CLIENT_DENIED] = EXIT_DENIED,
-        [CLIENT_ABORTED] = EXIT_UNAVAILABLE,   [CLIENT_CLOSED] = EXIT_UNAVAILABLE,
-        [CLIENT_ERROR] = EXIT_ANSWERED,        [CLIENT_TIMEOUT] = EXIT_TIMEOUT,
-        [CLIENT_LIMIT] = EXIT_GENERAL,         [CLIENT_STOPPED] = EXIT_INTERRUPTED,
+        [CLIENT_USAGE] = EXIT_USAGE,         [CLIENT_CONNECT] = EXIT_UNAVAILABLE,
+        [CLIENT_TLS] = EXIT_UNAVAILABLE,     [CLIENT_HANDSHAKE] = EXIT_PROTOCOL,
+        [CLIENT_PROTOCOL] = EXIT_PROTOCOL,   [CLIENT_DENIED] = EXIT_DENIED,
+        [CLIENT_ABORTED] = EXIT_UNAVAILABLE, [CLIENT_CLOSED] = EXIT_UNAVAILABLE,
+        [CLIENT_ERROR] = EXIT_ANSWERED,      [CLIENT_TIMEOUT] = EXIT_TIMEOUT,
+        [CLIENT_LIMIT] = EXIT_GENERAL,       [CLIENT_STOPPED] = EXIT_INTERRUPTED,
     };
     const struct failure *failure = client_failure(verb->client);
     if (error == CLIENT_STOPPED) {

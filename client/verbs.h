@@ -3,8 +3,8 @@
  * Called once by main, in a process that it may make its own: it blocks SIGINT, SIGTERM and
  * SIGCHLD, ignores SIGPIPE, and writes to stdout and stderr. Returns what the process should exit
  * with (verb.h). */
-#ifndef CLOS_CLIENT_VERBS_H
-#define CLOS_CLIENT_VERBS_H
+#ifndef CLOS_VERBS_H
+#define CLOS_VERBS_H
 
 /* argv[0] is the verb, its words and options follow. With --help it shows what `clos help VERB`
  * should, on stdout. */

@@ -58,8 +58,8 @@ bool crypto_pbkdf2(struct bytes password, struct bytes salt, uint32_t iterations
 {
     check(password.size <= INT32_MAX && salt.size <= INT32_MAX && size <= INT32_MAX);
     return iterations > 0 && iterations <= INT32_MAX && size > 0 &&
-           PKCS5_PBKDF2_HMAC((const char *)password.at, (int)password.size, salt.at,
-                             (int)salt.size, (int)iterations, EVP_sha256(), (int)size, out) == 1;
+           PKCS5_PBKDF2_HMAC((const char *)password.at, (int)password.size, salt.at, (int)salt.size,
+                             (int)iterations, EVP_sha256(), (int)size, out) == 1;
 }
 
 void crypto_sign_public(const uint8_t seed[32], uint8_t out[32])

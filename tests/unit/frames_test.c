@@ -138,7 +138,11 @@ static void rawsocket_announces_the_power_of_two_that_holds_its_limit(void **sta
 static void rawsocket_reads_the_same_however_the_octets_are_cut(void **state)
 {
     (void)state;
-    static const uint8_t octets[] = "\x7f\x32\0\0" "\0\0\0\5hello" "\1\0\0\2pi" "\0\0\0\0" "\2\0\0\1x"
+    static const uint8_t octets[] = "\x7f\x32\0\0"
+                                    "\0\0\0\5hello"
+                                    "\1\0\0\2pi"
+                                    "\0\0\0\0"
+                                    "\2\0\0\1x"
                                     "\0\0\0\1!";
     struct bytes all = bytes_make(octets, sizeof octets - 1);
     for (size_t cut = 0; cut <= all.size; cut++) {
@@ -261,8 +265,13 @@ static void rawsocket_marks_a_message_of_two_to_the_24_in_its_head(void **state)
 static void websocket_reads_the_same_however_the_octets_are_cut(void **state)
 {
     (void)state;
-    static const char frames[] = "\x81\5[1,2]" "\x01\2[3" "\x89\4ping" "\x00\2,4" "\x8a\1x"
-                                 "\x80\1]" "\x81\2[]";
+    static const char frames[] = "\x81\5[1,2]"
+                                 "\x01\2[3"
+                                 "\x89\4ping"
+                                 "\x00\2,4"
+                                 "\x8a\1x"
+                                 "\x80\1]"
+                                 "\x81\2[]";
     char octets[512];
     size_t size = sizeof answer - 1;
     memcpy(octets, answer, size);
@@ -338,10 +347,12 @@ static void websocket_answer_that_does_not_fit_is_refused(void **state)
     static const char no_upgrade[] = "the router's answer is no upgrade to WebSocket";
     static const char *const rows[][3] = {
         {"HTTP/1.1 101", "SSH-2.0-x", "what answers does not speak HTTP"},
-        {"HTTP/1.1 101", "HTTP/1.1 1010", "the router refused WebSocket: HTTP 1010 Switching "
-                                          "Protocols"},
-        {"101 Switching Protocols", "404 Not\033Found", "the router refused WebSocket: HTTP 404 "
-                                                        "Not?Found"},
+        {"HTTP/1.1 101", "HTTP/1.1 1010",
+         "the router refused WebSocket: HTTP 1010 Switching "
+         "Protocols"},
+        {"101 Switching Protocols", "404 Not\033Found",
+         "the router refused WebSocket: HTTP 404 "
+         "Not?Found"},
         {"upgrade: WebSocket\r\n", "", no_upgrade},
         {"upgrade: WebSocket", "upgrade: h2c", no_upgrade},
         {"keep-alive, Upgrade", "keep-alive", no_upgrade},
@@ -391,20 +402,20 @@ static void websocket_frame_that_breaks_the_rules_is_answered_with_its_close_cod
         size_t size;
         uint16_t code;
     } rows[] = {
-        {"\x81\x81", 2, 1002},                 /* masked */
-        {"\xc1\0", 2, 1002},                   /* RSV1 */
-        {"\x83\0", 2, 1002},                   /* opcode 3 */
-        {"\x8b\0", 2, 1002},                   /* opcode 11 */
-        {"\x80\0", 2, 1002},                   /* continues nothing */
-        {"\1\1[\x81\1]", 6, 1002},             /* begins inside a message */
-        {"\x09\0", 2, 1002},                   /* ping in fragments */
-        {"\x89\x7e", 2, 1002},                 /* ping too long */
-        {"\x81\x7e\0\x7d", 4, 1002},           /* 125 in the long form */
+        {"\x81\x81", 2, 1002},       /* masked */
+        {"\xc1\0", 2, 1002},         /* RSV1 */
+        {"\x83\0", 2, 1002},         /* opcode 3 */
+        {"\x8b\0", 2, 1002},         /* opcode 11 */
+        {"\x80\0", 2, 1002},         /* continues nothing */
+        {"\1\1[\x81\1]", 6, 1002},   /* begins inside a message */
+        {"\x09\0", 2, 1002},         /* ping in fragments */
+        {"\x89\x7e", 2, 1002},       /* ping too long */
+        {"\x81\x7e\0\x7d", 4, 1002}, /* 125 in the long form */
         {"\x81\x7f\0\0\0\0\0\0\xff\xff", 10, 1002},
         {"\x81\x7f\x80\0\0\0\0\1\0\0", 10, 1002},
-        {"\x82\0", 2, 1003},                   /* binary where text was agreed */
-        {"\x81\x7e\2\1", 4, 1009},             /* 513 of 512 */
-        {"\x88\1x", 3, 1002},                  /* half a close code */
+        {"\x82\0", 2, 1003},       /* binary where text was agreed */
+        {"\x81\x7e\2\1", 4, 1009}, /* 513 of 512 */
+        {"\x88\1x", 3, 1002},      /* half a close code */
     };
     for (size_t i = 0; i < array_count(rows); i++) {
         struct bench bench;
@@ -442,7 +453,9 @@ static void websocket_close_of_the_router_is_echoed_and_told(void **state)
     struct bench bench;
     struct bytes message;
     open_websocket(&bench, 512);
-    frames_put(&bench.frames, bytes_make("\x88\5\x03\xe9" "bye", 7));
+    frames_put(&bench.frames, bytes_make("\x88\5\x03\xe9"
+                                         "bye",
+                                         7));
     assert_int_equal(frames_next(&bench.frames, &message), -1);
     assert_int_equal(bench.frames.failure.error, CLIENT_CLOSED);
     assert_string_equal(bench.frames.failure.text,
@@ -496,7 +509,10 @@ static void full_out_queue_refuses_and_stays_usable(void **state)
     assert_int_equal(bench.frames.out.size, 204);
     assert_int_equal(frames_send(&bench.frames, bytes_make(payload, 48)), CLIENT_OK);
     assert_int_equal(bench.frames.out.size, 256);
-    assert_memory_equal(bench.frames.out.at + 204, "\0\0\0\x30" "abc", 7);
+    assert_memory_equal(bench.frames.out.at + 204,
+                        "\0\0\0\x30"
+                        "abc",
+                        7);
     bench_end(&bench);
 }
 

@@ -52,11 +52,10 @@ static void websocket_url_keeps_port_path_and_query(void **state)
                                     .host = "h",
                                     .authority = "h",
                                     .path = "/?x"});
-    url_is("ws://h:80/", (struct url){.framing = FRAMING_WEBSOCKET,
-                                      .port = 80,
-                                      .host = "h",
-                                      .authority = "h",
-                                      .path = "/"});
+    url_is(
+        "ws://h:80/",
+        (struct url){
+            .framing = FRAMING_WEBSOCKET, .port = 80, .host = "h", .authority = "h", .path = "/"});
 }
 
 static void address_of_ipv6_stands_in_brackets(void **state)
@@ -76,10 +75,8 @@ static void address_of_ipv6_stands_in_brackets(void **state)
 static void rawsocket_url_has_two_spellings_each(void **state)
 {
     (void)state;
-    struct url plain = {.framing = FRAMING_RAWSOCKET,
-                        .port = 8081,
-                        .host = "h",
-                        .authority = "h:8081"};
+    struct url plain = {
+        .framing = FRAMING_RAWSOCKET, .port = 8081, .host = "h", .authority = "h:8081"};
     url_is("rs://h:8081", plain);
     url_is("rs://h:8081/", plain);
     url_is("tcp://h:8081", plain);
@@ -179,8 +176,7 @@ static void parts_are_taken_up_to_their_bound_and_not_beyond(void **state)
     assert_null(url_parse_long("unix:", URL_SOCKET_MAX, ""));
     assert_string_equal(url_parse_long("unix:", URL_SOCKET_MAX + 1, ""),
                         "the path of the Unix socket is too long");
-    assert_string_equal(url_parse_long("ws+unix:///s:/", URL_PATH_MAX, ""),
-                        "the path is too long");
+    assert_string_equal(url_parse_long("ws+unix:///s:/", URL_PATH_MAX, ""), "the path is too long");
 }
 
 int main(void)
