@@ -456,5 +456,6 @@ int main(void)
             count++;
         }
     }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a hang tells where */
     return _cmocka_run_group_tests("io_suite", tests, count, NULL, NULL);
 }

@@ -369,5 +369,6 @@ int main(void)
     }
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_seed_is_the_whole_story);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_socket_may_move_before_it_is_added);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a hang tells where */
     return _cmocka_run_group_tests("io_world_suite", tests, count, NULL, NULL);
 }
