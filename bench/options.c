@@ -87,14 +87,14 @@ const char *serializer_name(enum serializer serializer)
     return serializer_names[serializer];
 }
 
-void options_usage(void)
+void options_usage(FILE *to)
 {
-    fputs("clos bench pubsub|rpc|connect|churn --to ROUTER [options]\n\n", stderr);
+    fputs("clos bench pubsub|rpc|connect|churn --to ROUTER [options]\n\n", to);
     for (size_t i = 0; i < array_count(rows); i++) {
-        fprintf(stderr, "  %-22s %s\n", rows[i].name, rows[i].help);
+        fprintf(to, "  %-22s %s\n", rows[i].name, rows[i].help);
     }
     fputs("\nNumbers take k, M and G. Exit: 0 well, 1 order or loss violated, 2 could not run.\n",
-          stderr);
+          to);
 }
 
 static bool number_parse(const char *text, double *value)

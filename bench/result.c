@@ -53,7 +53,9 @@ static struct figures figures_of(const struct result *result)
 {
     struct figures figures = {0};
     double wall_ns = (double)(result->stop_ns - result->start_ns);
-    wall_ns = wall_ns > 1.0 ? wall_ns : 1.0;
+    if (wall_ns <= 0.0) {
+        return figures; /* nothing came */
+    }
     double cpu_ns = (double)(result->probe_stop.cpu_ns - result->probe_start.cpu_ns);
     figures.seconds = wall_ns / 1e9;
     figures.rate = (double)result->messages / figures.seconds;
