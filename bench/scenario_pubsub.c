@@ -94,6 +94,7 @@ static void pubsub_published(struct pubsub *pubsub, struct conn *conn, uint64_t 
         run->result.errors += run->options->rate == 0 && run->result.stalls == 0;
         return;
     }
+    run->answer_ns = run->load.now_ns;
     if (run->options->subscribers == 0) {
         run_answer(run, slot->time_ns);
     }
@@ -150,6 +151,9 @@ static void pubsub_count_lost(struct pubsub *pubsub)
             sent = sent > topic ? (sent - topic + options->topics - 1) / options->topics : 0;
         }
         order_end(&pubsub->order, &pubsub->pairs[i], sent);
+    }
+    for (size_t i = 0; i < pubsub->run.flights_count && options->acknowledge; i++) {
+        pubsub->run.result.errors += pubsub->run.flights[i].outstanding; /* no PUBLISHED came */
     }
     pubsub->run.result.lost = pubsub->order.lost;
     pubsub->run.result.duplicated = pubsub->order.duplicated;
