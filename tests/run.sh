@@ -20,7 +20,6 @@ export CLOS="$PWD/build/clos"
 FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
 TEST_SECONDS="${TEST_SECONDS:-120}"
 JOBS="${JOBS:-2}"
-python=/usr/bin/python3 # Debian's own: the interop clients are packages of it
 
 # name: what it is
 suites=(
@@ -343,7 +342,7 @@ suite_interop()
 {
     need_release || return
     need_node
-    need_packages python3-autobahn python3-twisted python3-cbor python3-msgpack
+    need_packages python3-autobahn python3-twisted python3-cbor2 python3-msgpack
     run_scripts interop 600 tests/real/interop_real.sh
 }
 
