@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -135,7 +136,9 @@ void uring_ring_fini(struct uring *uring)
 void uring_enable(struct uring *uring)
 {
     if (!uring->enabled) {
-        int result = io_uring_enable_rings(&uring->ring);
+        /* liburing 2.3 declares io_uring_enable_rings and does not export it */
+        long result = syscall(SYS_io_uring_register, uring->ring.ring_fd,
+                              IORING_REGISTER_ENABLE_RINGS, NULL, 0);
         check(result == 0);
         uring->enabled = true;
     }

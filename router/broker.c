@@ -265,7 +265,8 @@ void broker_subscribe(struct session *session, const struct message *message)
                       "not a valid topic pattern");
         return;
     }
-    if (!permit_allows(session->role->permit, ACTION_SUBSCRIBE, message->uri)) {
+    if (!permit_allows_pattern(session->role->permit, ACTION_SUBSCRIBE, message->match,
+                               message->uri)) {
         session_error(session, MESSAGE_SUBSCRIBE, message->request, "wamp.error.not_authorized",
                       "subscribing to this is not allowed");
         return;

@@ -393,7 +393,8 @@ void dealer_register(struct session *session, const struct message *message)
                       "not a valid procedure pattern");
         return;
     }
-    if (!permit_allows(session->role->permit, ACTION_REGISTER, message->uri)) {
+    if (!permit_allows_pattern(session->role->permit, ACTION_REGISTER, message->match,
+                               message->uri)) {
         session_error(session, MESSAGE_REGISTER, message->request, "wamp.error.not_authorized",
                       "registering this is not allowed");
         return;
