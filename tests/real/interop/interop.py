@@ -81,7 +81,7 @@ class Agent:
             elif said["id"] in self.answers:
                 self.answers.pop(said["id"]).set_result(said)
         self.ended = True
-        for answer in self.answers.values():
+        for answer in [x for x in self.answers.values() if not x.done()]:
             answer.set_exception(RuntimeError("the agent ended"))
 
     def queue(self, handle):
