@@ -33,8 +33,7 @@ static inline bool bytes_equal_text(struct bytes a, const char *text)
 
 static inline bool bytes_start_with(struct bytes a, struct bytes prefix)
 {
-    return a.size >= prefix.size &&
-           (prefix.size == 0 || memcmp(a.at, prefix.at, prefix.size) == 0);
+    return a.size >= prefix.size && (prefix.size == 0 || memcmp(a.at, prefix.at, prefix.size) == 0);
 }
 
 static inline struct bytes bytes_from(struct bytes a, size_t offset)

@@ -26,7 +26,8 @@ static void list_make(struct list *list)
 static void assert_list(const struct list *list, const char *names)
 {
     const char *forth = names;
-    list_for_each(node, list) {
+    list_for_each(node, list)
+    {
         assert_int_equal(container_of(node, struct item, node)->name, *forth++);
         assert_ptr_equal(node->next->prev, node);
         assert_ptr_equal(node->prev->next, node);
@@ -74,7 +75,8 @@ static void the_safe_walk_may_remove_any_set_of_what_it_stands_on(void **state)
         char left[ITEMS + 1] = "";
         size_t size = 0;
         unsigned seen = 0;
-        list_for_each_safe(node, &list) {
+        list_for_each_safe(node, &list)
+        {
             size_t i = (size_t)(container_of(node, struct item, node) - items);
             seen |= 1U << i;
             if ((set >> i & 1) != 0) {

@@ -17,9 +17,9 @@ struct twins {
     struct dry dry;
     struct mem mem;
     struct outq outq;
-    size_t size;        /* of octets */
-    size_t messages;    /* whose end is in octets */
-    uint64_t next;      /* octets are numbered, so that any mix-up shows */
+    size_t size;     /* of octets */
+    size_t messages; /* whose end is in octets */
+    uint64_t next;   /* octets are numbered, so that any mix-up shows */
     uint8_t octets[TWIN_BYTES_MAX];
     bool ends[TWIN_BYTES_MAX]; /* a message ends behind this octet */
 };
