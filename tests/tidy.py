@@ -265,7 +265,10 @@ def rule_unit_tests(tree):
         if test not in tree:
             yield f"{path}: {test} is missing"
     for path, (test, reason) in TESTED_BY.items():
-        if path not in tree or not reason or f"tests/unit/{os.path.basename(path)[:-2]}" in tree:
+        if "common/base.h" not in tree:
+            break  # a canary's tree, which lacks most files
+        own = f"tests/unit/{os.path.basename(path)[:-2]}_test.c"
+        if path not in tree or not reason or own in tree:
             yield f"tests/tidy.py: TESTED_BY row {path} is stale or gives no reason"
 
 
