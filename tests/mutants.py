@@ -5,7 +5,7 @@ A copy of the sources is built; one after the other, each bug of the table below
 (a text is replaced by another, which must stand there exactly once), the simulator or the order
 test runs on it, and must fail. The product itself holds no switch for any of this.
 
-    tests/mutants.py            all
+    tests/mutants.py            all, and before them the sources as they are, which must pass
     tests/mutants.py NAME...    some
 The last line counts: N passed, N failed, N skipped (passed: the bug was caught).
 """
@@ -170,6 +170,14 @@ def main():
             print(out[-2000:])
             print("0 passed, 1 failed, 0 skipped")
             return 1
+        if not wanted:
+            verdict = caught_by_sim(tree)
+            if verdict is None:
+                print("passed: without a bug, %d seeds, each twice with equal traces" % SEEDS)
+                passed += 1
+            else:
+                print("failed: without a bug: %s" % verdict)
+                failed += 1
         for name, file, text, other, catcher, *more in MUTANTS:
             if wanted and name not in wanted:
                 continue
