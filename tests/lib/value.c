@@ -64,7 +64,8 @@ static double random_double(struct rng *rng)
     case 2:
         return -(double)rng_below(rng, 1000000) / 1000;
     default:
-        return number_from_bits(rng_below(rng, 2) << 63 | rng_below(rng, 2) * UINT64_C(0x7ff) << 52);
+        return number_from_bits(rng_below(rng, 2) << 63 | rng_below(rng, 2) * UINT64_C(0x7ff)
+                                                              << 52);
     }
 }
 
@@ -80,8 +81,9 @@ static struct bytes random_octets(struct arena *arena, struct rng *rng)
 
 static struct bytes random_text(struct arena *arena, struct rng *rng, enum value_range range)
 {
-    static const char *const pieces[] = {"a",  "com.app.", "\"", "\\", "/", "\n",  "\x01", "\x7f",
-                                         "ö",  "€",        "𝄞", " ",  "\x1f", "sixteen octets.."};
+    static const char *const pieces[] = {
+        "a",    "com.app.", "\"", "\\", "/", "\n",   "\x01",
+        "\x7f", "ö",        "€",  "𝄞",  " ", "\x1f", "sixteen octets.."};
     size_t count = rng_below(rng, 16) == 0 ? rng_below(rng, 100) : rng_below(rng, 6);
     uint8_t *at = arena_take(arena, count * 16 + 1);
     size_t size = 0;

@@ -193,7 +193,8 @@ void walk_rows_check(enum serializer serializer, const struct walk_row *rows, si
         for (size_t cut = 0; cut < input.size; cut++) {
             struct bytes part = guard_copy(&guard, bytes_make(rows[i].input.at, cut));
             bool verdict = walk_verdict(serializer, part, DEPTH_MAX);
-            bool space = json && good && cut > 0 && strchr(" \n\r\t", rows[i].input.at[cut]) != NULL;
+            bool space =
+                json && good && cut > 0 && strchr(" \n\r\t", rows[i].input.at[cut]) != NULL;
             check(!good || !verdict || (json && row_is_number(part)) || space);
         }
     }

@@ -8,7 +8,10 @@
 #include "common/token.h"
 
 /* A literal's octets where an initializer must be constant. */
-#define BYTES_STATIC(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define BYTES_STATIC(text)                                                                         \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
 
 /* What the tokens of input say, as text; where reading broke off it ends in '!'.
  * null true false, 1 -1, 1.5f, "text", h'00ff', [1 2], {"a" 1}, x'c70001' for an EXT. In front: ~

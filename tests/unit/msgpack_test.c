@@ -83,13 +83,13 @@ static void broken_input_is_refused_where_it_breaks(void **unused)
         ROW("", "!"),
         ROW("\xc1", "!"),
         ROW("\x91\xc1", "[1:!"),
-        ROW("\x01\x02", "1!"),                                 /* trailing octets */
+        ROW("\x01\x02", "1!"), /* trailing octets */
         ROW("\x91\x01\xc0", "[1:1]!"),
-        ROW("\xa1\xff", "!"),                                  /* not UTF-8 */
+        ROW("\xa1\xff", "!"), /* not UTF-8 */
         ROW("\xa3\xed\xa0\x80", "!"),
         ROW("\xd9\x02\xc3", "!"),
         ROW("\x81\xa2\xc0\x80\x01", "{1:!"),
-        ROW("\xdd\xff\xff\xff\xff", "!"),                      /* counts beyond the octets left */
+        ROW("\xdd\xff\xff\xff\xff", "!"), /* counts beyond the octets left */
         ROW("\xdd\xff\xff\xff\xff\x01\x02\x03", "!"),
         ROW("\xdf\x80\x00\x00\x00\x01\x02", "!"),
         ROW("\xdf\xff\xff\xff\xff\x01\x02", "!"),
@@ -152,7 +152,8 @@ static size_t twin_size(const uint8_t *at, size_t left)
     if (left - head < content) {
         return 0;
     }
-    for (size_t i = 0; text && i < content; i++) { /* short texts only: no more than one character */
+    for (size_t i = 0; text && i < content;
+         i++) { /* short texts only: no more than one character */
         if (at[head + i] >= 0x80) {
             bool pair = i + 1 < content && at[head + i] >= 0xc2 && at[head + i] <= 0xdf &&
                         (at[head + i + 1] & 0xc0) == 0x80;

@@ -121,13 +121,21 @@ static void known_hard_texts_round_as_strtod_does(void **unused)
 static void ties_of_hundreds_of_digits_are_decided_by_the_last_one(void **unused)
 {
     (void)unused;
-    /* half of the least double, and the tie between the two least, to their last digit and past it */
-    const uint64_t bits[] = {0, 1, 2, 3, UINT64_C(0x000fffffffffffff), UINT64_C(0x0010000000000000),
-                             UINT64_C(0x3ff0000000000000), UINT64_C(0x7fe0000000000001)};
+    /* half of the least double, and the tie between the two least, to their last digit and past it
+     */
+    const uint64_t bits[] = {0,
+                             1,
+                             2,
+                             3,
+                             UINT64_C(0x000fffffffffffff),
+                             UINT64_C(0x0010000000000000),
+                             UINT64_C(0x3ff0000000000000),
+                             UINT64_C(0x7fe0000000000001)};
     for (size_t i = 0; i < array_count(bits); i++) {
         char text[2048];
-        long double tie = ((long double)number_from_bits(bits[i]) +
-                           (long double)number_from_bits(bits[i] + 1)) / 2;
+        long double tie =
+            ((long double)number_from_bits(bits[i]) + (long double)number_from_bits(bits[i] + 1)) /
+            2;
         int size = snprintf(text, 1500, "%.1100Lf", tie);
         check_parse(text);
         memset(text + size, '0', 200);
@@ -150,8 +158,8 @@ static void random_texts_parse_as_strtod_does(void **unused)
         size_t digits = 1 + rng_below(&rng, 25);
         size_t point = rng_below(&rng, digits + 1);
         for (size_t i = 0; i < digits; i++) {
-            text[size++] = (char)('0' + (i == 0 && point != 1 ? 1 + rng_below(&rng, 9)
-                                                              : rng_below(&rng, 10)));
+            text[size++] =
+                (char)('0' + (i == 0 && point != 1 ? 1 + rng_below(&rng, 9) : rng_below(&rng, 10)));
             if (i + 1 == point && i + 1 < digits) {
                 text[size++] = '.';
             }
@@ -228,9 +236,9 @@ static void every_half_and_many_singles_widen_to_the_same_value(void **unused)
         double ours = number_from_half((uint16_t)bits);
         uint32_t exponent = bits >> 10 & 31;
         if (exponent == 31) {
-            assert_true(number_to_bits(ours) == ((uint64_t)(bits >> 15) << 63 |
-                                                 UINT64_C(0x7ff) << 52 |
-                                                 (uint64_t)(bits & 0x3ff) << 42));
+            assert_true(number_to_bits(ours) ==
+                        ((uint64_t)(bits >> 15) << 63 | UINT64_C(0x7ff) << 52 |
+                         (uint64_t)(bits & 0x3ff) << 42));
             continue;
         }
         double value = (bits & 0x3ff) | (exponent > 0 ? 0x400 : 0);

@@ -129,9 +129,16 @@ struct row {
 };
 
 #define ROW(from, value, to, expected)                                                             \
-    {SERIALIZER_##from, BYTES_STATIC(value), SERIALIZER_##to, BYTES_STATIC(expected)}
+    {                                                                                              \
+        SERIALIZER_##from, BYTES_STATIC(value), SERIALIZER_##to, BYTES_STATIC(expected)            \
+    }
 #define REFUSED(from, value, to)                                                                   \
-    {SERIALIZER_##from, BYTES_STATIC(value), SERIALIZER_##to, {NULL, 0}}
+    {                                                                                              \
+        SERIALIZER_##from, BYTES_STATIC(value), SERIALIZER_##to,                                   \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
 
 static void rows_check(const struct row *rows, size_t count)
 {
