@@ -11,7 +11,7 @@ enum { FEED_BYTES = 32 * 1024, MESSAGE_BYTES = 100, ROUNDS = 2001, FEEDS = 50 };
 
 struct row {
     const char *name;
-    const char *start;  /* the handshake */
+    const char *start; /* the handshake */
     size_t start_size;
     uint8_t first;      /* of a WebSocket frame; 0: RawSocket */
     const char *letter; /* the payload is made of it */

@@ -139,8 +139,7 @@ static struct bytes trim(struct bytes text)
     while (text.size > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
         text = bytes_from(text, 1);
     }
-    while (text.size > 0 &&
-           (text.at[text.size - 1] == ' ' || text.at[text.size - 1] == '\t')) {
+    while (text.size > 0 && (text.at[text.size - 1] == ' ' || text.at[text.size - 1] == '\t')) {
         text.size--;
     }
     return text;
@@ -263,8 +262,7 @@ bool http_text_equal(struct bytes a, struct bytes b)
     return true;
 }
 
-unsigned http_field_once(const struct http_request *request, const char *name,
-                         struct bytes *value)
+unsigned http_field_once(const struct http_request *request, const char *name, struct bytes *value)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < request->fields_count && count < 2; i++) {

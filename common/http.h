@@ -29,9 +29,9 @@ enum http_status {
 
 /* Where the scan stands; all zero at the start. */
 struct http_scan {
-    uint16_t size;  /* octets seen */
-    uint16_t line;  /* of them in this line */
-    uint8_t lines;  /* whole ones */
+    uint16_t size; /* octets seen */
+    uint16_t line; /* of them in this line */
+    uint8_t lines; /* whole ones */
     bool after_cr;
 };
 
@@ -55,8 +55,7 @@ int http_scan(struct http_scan *scan, struct bytes octets, size_t *taken);
 int http_parse(struct bytes head, struct http_request *request);
 
 /* The value of a field that may come once. How often it came: 0, 1, 2 (or more). */
-unsigned http_field_once(const struct http_request *request, const char *name,
-                         struct bytes *value);
+unsigned http_field_once(const struct http_request *request, const char *name, struct bytes *value);
 
 /* True if a field of that name lists the token; both without regard to case. */
 bool http_field_lists(const struct http_request *request, const char *name, const char *token);

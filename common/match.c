@@ -152,7 +152,7 @@ uint32_t match_count(const struct match *match, enum match_kind kind)
 /* R13: such a uri is for patterns that begin with the component wamp. */
 static bool match_guards(const struct match *match, struct bytes uri)
 {
-    return !match->limits.wamp_is_ordinary && uri_reserved(uri);
+    return !match->limits.plain && uri_reserved(uri);
 }
 
 /* A prefix of a guarded uri names its first component whole when it is as long as "wamp". */
@@ -187,27 +187,43 @@ void match_all(const struct match *match, struct bytes uri,
     }
 }
 
-/* The longest prefix, or the best wildcard. */
+/* The longest prefix; *aligned: one of those that match ends where a component of uri does. */
+static struct entry *match_best_prefix(const struct match *match, struct bytes uri, bool guarded,
+                                       bool *aligned)
+{
+    struct entry *best = NULL;
+    struct entry *entry;
+    struct prefix_walk walk = prefix_walk_start(&match->prefixes, uri);
+    while ((entry = prefix_walk_next(&walk)) != NULL) {
+        if (prefix_may(entry, guarded)) {
+            uint32_t end = entry->size;
+            *aligned |= end == 0 || end == uri.size || uri.at[end] == '.' || uri.at[end - 1] == '.';
+            best = entry;
+        }
+    }
+    return best;
+}
+
 static struct entry *match_best_pattern(const struct match *match, struct bytes uri,
                                         enum match_kind *kind)
 {
     bool guarded = match_guards(match, uri);
-    struct entry *best = NULL;
+    bool aligned = match->limits.plain;
+    struct entry *prefix = NULL;
     if (match->counts[MATCH_PREFIX] > 0) {
-        struct prefix_walk walk = prefix_walk_start(&match->prefixes, uri);
-        struct entry *entry;
-        while ((entry = prefix_walk_next(&walk)) != NULL) {
-            best = prefix_may(entry, guarded) ? entry : best;
-        }
-        *kind = MATCH_PREFIX;
+        prefix = match_best_prefix(match, uri, guarded, &aligned);
     }
-    if (best == NULL && match->counts[MATCH_WILDCARD] > 0) {
+    if (match->counts[MATCH_WILDCARD] > 0 && (prefix == NULL || !aligned)) {
         struct wildcard_walk walk;
         wildcard_walk_start(&walk, &match->wildcards, match->hash_key, uri, guarded);
-        best = wildcard_walk_next(&walk);
-        *kind = MATCH_WILDCARD;
+        struct entry *wildcard = wildcard_walk_next(&walk);
+        if (wildcard != NULL) {
+            *kind = MATCH_WILDCARD;
+            return wildcard;
+        }
     }
-    return best;
+    *kind = MATCH_PREFIX;
+    return prefix;
 }
 
 void *match_best(const struct match *match, struct bytes uri, enum match_kind *kind)

@@ -26,7 +26,7 @@ struct match; /* opaque: its insides are three structures, see match_inside.h */
 struct match_limits {
     uint32_t entries_max;
     uint32_t shapes_max; /* distinct wildcard shapes: which components are empty, and how many */
-    bool wamp_is_ordinary; /* R13 (below) does not hold: for rules, where "" is to cover wamp.* */
+    bool plain; /* for rules: R13 (below) does not hold, and any prefix goes before any wildcard */
 };
 
 struct match *match_new(struct mem *mem, const uint8_t hash_key[16], struct match_limits limits);
@@ -53,9 +53,13 @@ void match_all(const struct match *match, struct bytes uri,
 
 /* The one value a CALL goes to, by the ranking of A-PBR-4: exact; else the longest prefix; else
  * the best wildcard (runs of concrete components before, between and behind the wildcards compared
- * from the left, the longer one wins). There is no tie: two patterns that match one URI have as many
- * components, and where they first differ one has a wildcard and ends its run. NULL when nothing
- * matches. *kind is set when not NULL. The R13 rule holds here too. */
+ * from the left, the longer one wins). Wildcards have no tie: two that match one URI have as many
+ * components, and where they first differ one has a wildcard and ends its run.
+ *
+ * Where all matching prefixes end inside a component of the URI ("a.c3" and a.c33.x), a wildcard
+ * goes before them: the vector of A-PBR-5 wants it so, though its prefixes are plain strings
+ * (A-PBR-2) and by A-PBR-4 alone such a prefix would win. Not when limits.plain.
+ * NULL when nothing matches. *kind is set when not NULL. The R13 rule holds here too. */
 void *match_best(const struct match *match, struct bytes uri, enum match_kind *kind);
 
 /* Walks every entry of one kind in the order they were put; visit must not change the match. */

@@ -24,8 +24,8 @@ struct gauges {
     uint64_t registrations;  /* distinct patterns */
     uint64_t callees;        /* entries in them, here and elsewhere */
     uint64_t claims;         /* held at home here */
-    uint64_t calls;          /* of callers here */
-    uint64_t invocations;    /* at callees here */
+    uint64_t calls_open;     /* of callers here */
+    uint64_t invocations_open;  /* at callees here */
 };
 
 #endif

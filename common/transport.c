@@ -65,12 +65,12 @@ static uint64_t message_due(const struct transport *transport)
     return time_add(transport->started_ns, transport->options->message_ns);
 }
 
-void transport_opened(struct transport *transport, enum framing framing,
-                      enum serializer serializer, size_t peer_bytes_max)
+void transport_opened(struct transport *transport, enum framing framing, enum serializer serializer,
+                      size_t peer_bytes_max)
 {
     const struct transport_options *options = transport->options;
-    size_t taken = framing == FRAMING_RAWSOCKET ? rawsocket_bytes_max(options->bytes_max)
-                                                : options->bytes_max;
+    size_t taken =
+        framing == FRAMING_RAWSOCKET ? rawsocket_bytes_max(options->bytes_max) : options->bytes_max;
     transport->framing = framing;
     transport->serializer = serializer;
     transport->peer_bytes_max = peer_bytes_max;
@@ -94,8 +94,7 @@ bool transport_ping_allowed(struct transport *transport, uint64_t now_ns)
     if (transport->options->pings_per_s == 0) {
         return false;
     }
-    uint64_t free_ns =
-        transport->pings_free_ns > now_ns ? transport->pings_free_ns : now_ns;
+    uint64_t free_ns = transport->pings_free_ns > now_ns ? transport->pings_free_ns : now_ns;
     uint64_t cost_ns = NS_PER_S / transport->options->pings_per_s;
     if (free_ns - now_ns + cost_ns > PING_BURST_S * NS_PER_S) {
         return false;
@@ -134,16 +133,15 @@ static int transport_choose(struct transport *transport, uint8_t first)
 static int transport_refuse(struct transport *transport, int status)
 {
     bool written = upgrade_refuse(transport->options, status, transport->out);
-    return transport_fail(transport,
-                          written ? TRANSPORT_END_HTTP_REFUSED : TRANSPORT_END_MEMORY);
+    return transport_fail(transport, written ? TRANSPORT_END_HTTP_REFUSED : TRANSPORT_END_MEMORY);
 }
 
 /* A whole head is here: 1 when it was answered by the switch to WebSocket. */
 static int transport_upgrade(struct transport *transport, struct bytes head)
 {
     struct upgrade upgrade;
-    int result = transport->full ? -HTTP_UNAVAILABLE
-                                 : upgrade_judge(transport->options, head, &upgrade);
+    int result =
+        transport->full ? -HTTP_UNAVAILABLE : upgrade_judge(transport->options, head, &upgrade);
     if (result < 0) {
         return transport_refuse(transport, -result);
     }
@@ -245,8 +243,8 @@ int transport_next(struct transport *transport, struct feed *feed, uint64_t now_
 static int handshake_expire(struct transport *transport)
 {
     bool rawsocket = transport->kind == TRANSPORT_RAWSOCKET || !transport->options->websocket;
-    return transport_fail(transport, rawsocket ? TRANSPORT_END_RAWSOCKET_TIMEOUT
-                                               : TRANSPORT_END_HTTP_TIMEOUT);
+    return transport_fail(transport,
+                          rawsocket ? TRANSPORT_END_RAWSOCKET_TIMEOUT : TRANSPORT_END_HTTP_TIMEOUT);
 }
 
 static int ping_expire(struct transport *transport, uint64_t now_ns)

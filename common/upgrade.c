@@ -114,8 +114,8 @@ bool origin_parse(struct bytes text, struct origin *origin)
     struct bytes rest = bytes_from(text, at + 3);
     size_t host = 0;
     bool literal = rest.size > 0 && rest.at[0] == '[';
-    while (host < rest.size && (literal ? host == 0 || rest.at[host - 1] != ']'
-                                        : rest.at[host] != ':')) {
+    while (host < rest.size &&
+           (literal ? host == 0 || rest.at[host - 1] != ']' : rest.at[host] != ':')) {
         host++;
     }
     origin->host = bytes_make(rest.at, host);
@@ -147,8 +147,7 @@ static bool origin_allowed(const struct transport_options *options, struct bytes
     return options->origin_null && bytes_equal_text(text, "null");
 }
 
-static int origin_judge(const struct transport_options *options,
-                        const struct http_request *request)
+static int origin_judge(const struct transport_options *options, const struct http_request *request)
 {
     struct bytes origin;
     unsigned count = http_field_once(request, "origin", &origin);

@@ -189,8 +189,7 @@ static int second_judge(struct transport *transport)
 {
     const uint8_t *head = transport->websocket.head;
     bool control = (head[0] & BIT_CONTROL) != 0;
-    if ((head[1] & BIT_MASKED) == 0 ||
-        (control && (head[1] & BITS_LENGTH) > CONTROL_BYTES_MAX)) {
+    if ((head[1] & BIT_MASKED) == 0 || (control && (head[1] & BITS_LENGTH) > CONTROL_BYTES_MAX)) {
         return websocket_fail(transport, TRANSPORT_END_PROTOCOL);
     }
     return 0;
@@ -338,8 +337,7 @@ static int data_payload(struct transport *transport, struct bytes piece, bool as
     bool last = transport->websocket.left == 0 && (transport->websocket.head[0] & BIT_FIN) != 0;
     bool text = transport->websocket.opcode == OPCODE_TEXT;
     bool plain = ascii && utf8_complete(transport->websocket.utf8);
-    if (text && !plain && !transport->closing &&
-        utf8_feed(&transport->websocket.utf8, piece) < 0) {
+    if (text && !plain && !transport->closing && utf8_feed(&transport->websocket.utf8, piece) < 0) {
         return websocket_fail(transport, TRANSPORT_END_UTF8);
     }
     bool view = last && in->size == 0;
@@ -377,8 +375,7 @@ static int payload_take(struct transport *transport, struct feed *feed, uint64_t
 
 /* The common case. 1: the feed's front was one whole frame with one whole good message; 0: it was
  * not, and nothing was touched; -1: it ended. */
-static inline int frame_whole(struct transport *transport, struct feed *feed,
-                              struct bytes *message)
+static inline int frame_whole(struct transport *transport, struct feed *feed, struct bytes *message)
 {
     uint8_t *at = feed->at;
     bool text = transport->serializer == SERIALIZER_JSON;
@@ -397,8 +394,7 @@ static inline int frame_whole(struct transport *transport, struct feed *feed,
         head = 4;
     }
     head += MASK_BYTES;
-    if (unlikely(feed->size < head || feed->size - head < size ||
-                 size > transport->message_max)) {
+    if (unlikely(feed->size < head || feed->size - head < size || size > transport->message_max)) {
         return 0;
     }
     uint32_t mask;

@@ -27,7 +27,7 @@ static void call_free(struct call *call)
     if (call->id != 0) {
         check(map_take(&core->calls, call->id) == call);
     }
-    core->gauges.calls--;
+    core->gauges.calls_open--;
     mem_give(&core->mem, call, sizeof *call);
 }
 
@@ -80,7 +80,7 @@ static void invocation_free(struct invocation *invocation)
         check(map_take(&core->errands, errand_key(invocation->from, invocation->call_id)) ==
               invocation);
     }
-    core->gauges.invocations--;
+    core->gauges.invocations_open--;
     mem_give(&core->mem, invocation, sizeof *invocation);
 }
 
@@ -141,7 +141,7 @@ static struct invocation *invocation_new(const struct order *order)
         return NULL;
     }
     callee->invocation_last = request;
-    core->gauges.invocations++;
+    core->gauges.invocations_open++;
     return invocation;
 }
 
@@ -218,7 +218,7 @@ static struct call *call_new(struct session *session, const struct message *mess
     }
     call->caller = session;
     call->request = message->request;
-    core->gauges.calls++;
+    core->gauges.calls_open++;
     core->stats.calls++;
     return call;
 }
@@ -386,7 +386,7 @@ static void calls_abandon(struct session *session)
             check(map_take(&invocation->callee->invocations, invocation->request) == invocation);
             invocation_free(invocation);
         }
-        core->gauges.calls--;
+        core->gauges.calls_open--;
         mem_give(&core->mem, call, sizeof *call);
     }
 }

@@ -43,7 +43,7 @@ struct permit *permit_new(struct mem *mem, const struct role_settings *role,
     *permit = (struct permit){.mem = mem, .role = role, .allows_all = role_allows_all(role)};
     check(role->permissions_count <= UINT32_MAX);
     uint32_t count = (uint32_t)role->permissions_count;
-    struct match_limits limits = {count, count, .wamp_is_ordinary = true};
+    struct match_limits limits = {count, count, .plain = true};
     permit->rules = match_new(mem, hash_key, limits);
     if (permit->rules == NULL || !permit_put_rules(permit)) {
         permit_free(permit);

@@ -373,8 +373,8 @@ void router_report(struct router *router, FILE *out)
     REPORT_FIELD(gauges_reported, registrations);
     REPORT_FIELD(gauges_reported, callees);
     REPORT_FIELD(gauges_reported, claims);
-    REPORT_FIELD(gauges_reported, calls);
-    REPORT_FIELD(gauges_reported, invocations);
+    REPORT_FIELD(gauges_reported, calls_open);
+    REPORT_FIELD(gauges_reported, invocations_open);
     REPORT_FIELD(io_reported, waits);
     REPORT_FIELD(io_reported, buffers_short);
     REPORT_FIELD(io_reported, accept_paused);

@@ -178,7 +178,8 @@ static void wire_message(struct wire *wire, struct bytes message)
             transport->serializer =
                 transport->message_is_text ? SERIALIZER_JSON : SERIALIZER_MSGPACK;
         }
-        check(transport_send(transport, message));
+        bool sent = transport_send(transport, message);
+        check(sent == (message.size <= transport->peer_bytes_max));
         transport->serializer = serializer;
     }
 }
@@ -239,7 +240,7 @@ void wire_open_rawsocket(struct wire *wire, uint8_t second)
 
 /* ---- every way to cut */
 
-static void wire_same(const struct wire *a, const struct wire *b, size_t at)
+void wire_same(const struct wire *a, const struct wire *b, size_t at)
 {
     const struct transport *x = &a->transport;
     const struct transport *y = &b->transport;
@@ -247,8 +248,7 @@ static void wire_same(const struct wire *a, const struct wire *b, size_t at)
                 bytes_equal(octets_view(&a->log), octets_view(&b->log)) &&
                 bytes_equal(octets_view(&a->sent), octets_view(&b->sent)) && x->end == y->end &&
                 x->open == y->open && x->kind == y->kind && a->result == b->result &&
-                x->serializer == y->serializer &&
-                (a->result < 0 || x->started_ns == y->started_ns);
+                x->serializer == y->serializer && (a->result < 0 || x->started_ns == y->started_ns);
     if (!same) {
         fprintf(stderr, "cut at %zu: %u messages, end %s; whole: %u messages, end %s\n", at,
                 a->messages, transport_end_name(x->end), b->messages, transport_end_name(y->end));
@@ -256,27 +256,27 @@ static void wire_same(const struct wire *a, const struct wire *b, size_t at)
     check(same);
 }
 
-static void wire_start(struct wire *wire, const struct transport_options *options)
+void wire_begin(struct wire *wire, const struct transport_options *options)
 {
     wire_init(wire, options);
     wire->welcome = true;
     wire->echo = true;
 }
 
-void wire_every_way(struct wire *wire, const struct transport_options *options,
-                    struct bytes stream, size_t splits_max)
+void wire_every_way(struct wire *wire, const struct transport_options *options, struct bytes stream,
+                    size_t splits_max)
 {
-    wire_start(wire, options);
+    wire_begin(wire, options);
     wire_feed_by(wire, stream, 0);
     struct wire other;
-    wire_start(&other, options);
+    wire_begin(&other, options);
     wire_feed_by(&other, stream, 1);
     wire_same(&other, wire, 1);
     check(other.held_max <= 4 * stream.size + 256);
     wire_fini(&other);
     size_t step = stream.size / size_max(splits_max, 1) + 1;
     for (size_t at = 1; at < stream.size; at += step) {
-        wire_start(&other, options);
+        wire_begin(&other, options);
         if (wire_feed(&other, bytes_make(stream.at, at))) {
             wire_feed(&other, bytes_from(stream, at));
         }

@@ -1,8 +1,8 @@
 /* What transport's tests, suite and fuzzers share: octets of scripted streams, and a run that feeds
  * such a stream to a transport in pieces and keeps all that came of it. Test code: single thread,
  * malloc behind it, fails by check. */
-#ifndef CLOS_TESTS_WIRE_H
-#define CLOS_TESTS_WIRE_H
+#ifndef CLOS_WIRE_H
+#define CLOS_WIRE_H
 
 #include "common/transport.h"
 
@@ -40,16 +40,16 @@ struct wire {
     struct outq out;
     struct transport transport;
     uint64_t now_ns;
-    bool echo;           /* send every message back */
-    bool welcome;        /* transport_welcomed at the first message */
-    bool keep;           /* remember the messages' octets (else only their sizes and sum) */
-    int result;          /* of the last transport_next */
-    size_t held_max;     /* most memory held between two calls */
+    bool echo;       /* send every message back */
+    bool welcome;    /* transport_welcomed at the first message */
+    bool keep;       /* remember the messages' octets (else only their sizes and sum) */
+    int result;      /* of the last transport_next */
+    size_t held_max; /* most memory held between two calls */
     size_t fed;
     unsigned messages;
     uint64_t messages_sum; /* over all octets of all messages */
-    struct octets log;   /* each message: its size and whether it is text, then its octets */
-    struct octets sent;  /* all octets that came out */
+    struct octets log;     /* each message: its size and whether it is text, then its octets */
+    struct octets sent;    /* all octets that came out */
 };
 
 void wire_init(struct wire *wire, const struct transport_options *options);
@@ -68,9 +68,15 @@ void wire_drain(struct wire *wire);
 void wire_open_websocket(struct wire *wire, const char *subprotocol);
 void wire_open_rawsocket(struct wire *wire, uint8_t second);
 
+/* As wire_init, and every message is echoed, the first one makes the session welcome. */
+void wire_begin(struct wire *wire, const struct transport_options *options);
+
+/* Checks that both came to the same; at is told if not. */
+void wire_same(const struct wire *a, const struct wire *b, size_t at);
+
 /* Feeds the stream whole, by one octet, and cut at every point (at most splits_max of them, evenly
  * spread): all must end the same, which is left in *wire (to be finished by the caller). */
-void wire_every_way(struct wire *wire, const struct transport_options *options,
-                    struct bytes stream, size_t splits_max);
+void wire_every_way(struct wire *wire, const struct transport_options *options, struct bytes stream,
+                    size_t splits_max);
 
 #endif

@@ -96,7 +96,7 @@ bool model_matches(const struct match_model *model, const struct model_entry *en
     }
     (void)component_at(uri, 0, &first);
     (void)component_at(pattern, 0, &pattern_first);
-    return model->wamp_is_ordinary || !bytes_equal_text(first, "wamp") ||
+    return model->plain || !bytes_equal_text(first, "wamp") ||
            bytes_equal_text(pattern_first, "wamp");
 }
 
@@ -131,26 +131,57 @@ static int runs_compare(struct bytes a, struct bytes b)
 
 static bool model_beats(const struct model_entry *a, const struct model_entry *b)
 {
-    if (a->kind != b->kind) {
-        return a->kind < b->kind; /* exact, prefix, wildcard */
-    }
     return a->kind == MATCH_PREFIX
                ? a->size > b->size
                : runs_compare(bytes_make(a->uri, a->size), bytes_make(b->uri, b->size)) > 0;
 }
 
-void *model_best(const struct match_model *model, struct bytes uri, enum match_kind *kind)
+/* Is the pattern one that reaches to the end of some component of uri? */
+static bool ends_with_component(struct bytes pattern, struct bytes uri)
+{
+    struct bytes component;
+    size_t end = 0; /* of the components so far, and then of the dot behind them */
+    bool whole = pattern.size == 0;
+    for (size_t i = 0; component_at(uri, i, &component); i++) {
+        end += component.size;
+        whole = whole || pattern.size == end || pattern.size == end + 1;
+        end++;
+    }
+    return whole;
+}
+
+static const struct model_entry *model_best_of(const struct match_model *model, struct bytes uri,
+                                               enum match_kind kind)
 {
     const struct model_entry *best = NULL;
     for (size_t i = 0; i < model->count; i++) {
         const struct model_entry *entry = &model->entries[i];
-        if (model_matches(model, entry, uri) && (best == NULL || model_beats(entry, best))) {
+        if (entry->kind == kind && model_matches(model, entry, uri) &&
+            (best == NULL || model_beats(entry, best))) {
             best = entry;
         }
     }
-    if (best == NULL) {
-        return NULL;
+    return best;
+}
+
+void *model_best(const struct match_model *model, struct bytes uri, enum match_kind *kind)
+{
+    bool whole = model->plain; /* do prefixes go before wildcards here? */
+    for (size_t i = 0; i < model->count; i++) {
+        const struct model_entry *entry = &model->entries[i];
+        whole = whole || (entry->kind == MATCH_PREFIX && model_matches(model, entry, uri) &&
+                          ends_with_component(bytes_make(entry->uri, entry->size), uri));
     }
-    *kind = best->kind;
-    return best->value;
+    const enum match_kind order[2][MATCH_KINDS] = {
+        {MATCH_EXACT, MATCH_WILDCARD, MATCH_PREFIX},
+        {MATCH_EXACT, MATCH_PREFIX, MATCH_WILDCARD},
+    };
+    for (size_t i = 0; i < MATCH_KINDS; i++) {
+        const struct model_entry *best = model_best_of(model, uri, order[whole][i]);
+        if (best != NULL) {
+            *kind = best->kind;
+            return best->value;
+        }
+    }
+    return NULL;
 }

@@ -17,7 +17,7 @@ struct model_entry {
 struct match_model {
     size_t count;
     struct model_entry entries[MODEL_ENTRIES_MAX]; /* in the order they were put */
-    bool wamp_is_ordinary;
+    bool plain;
 };
 
 /* Does this pattern match this concrete uri? Without R13. */

@@ -158,6 +158,19 @@ static void heard_invocation(struct sim_world *world, struct sim_person *person,
     }
 }
 
+/* Policy single: whoever hears REGISTERED is the only one who holds it, as far as anybody can tell:
+ * a person that was cut off, or is about to give it back, may have lost it already. */
+static void check_single(struct sim_world *world, const struct sim_person *person)
+{
+    for (unsigned i = 0; i < world->people_count; i++) {
+        const struct sim_person *other = &world->people[i];
+        if (other != person && other->end != NULL && other->joined && !other->leaving &&
+            !other->slow_reader && other->registrations[0] != 0 && !other->registering[0]) {
+            sim_fail(world, "a single procedure has two callees", person->uid, other->uid);
+        }
+    }
+}
+
 static struct sim_request *request_find(struct sim_world *world, struct sim_person *person,
                                         uint64_t id, enum sim_want want)
 {
@@ -220,6 +233,9 @@ static void heard_answer(struct sim_world *world, struct sim_person *person,
         } else if (request->want == WANT_REGISTERED) {
             person->registrations[request->what] = message->number[2];
             person->registering[request->what] = false;
+            if (request->what == 0) {
+                check_single(world, person);
+            }
         } else if (request->want == WANT_UNREGISTERED) {
             person->registrations[request->what] = 0;
             person->registering[request->what] = false;

@@ -2,123 +2,11 @@
  * compression (groups 1 to 7, 9, 10), made here from RFC 6455, under the same numbers, all of them
  * strict. Each case is a script of a client's octets and the exact octets an echo server answers;
  * small ones are fed whole, octet by octet and by the case's own piece. */
-#include "tests/lib/wire.h"
+#include "tests/lib/script.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-enum { KIB = 1024, MIB = 1024 * 1024, SMALL_BYTES = 4096 };
-
-struct script {
-    struct octets in;   /* what the client writes after the handshake */
-    struct octets want; /* what comes back */
-    enum transport_end end;
-    size_t piece;       /* the case's own cut */
-};
-
-static unsigned cases_passed;
-static unsigned cases_failed;
-
-/* ---- writing scripts */
-
-static void want_frame(struct script *script, uint8_t first, struct bytes payload)
-{
-    uint8_t head[FRAME_HEAD_BYTES_MAX];
-    uint8_t *end = head + sizeof head;
-    size_t size = frame_head(FRAMING_WEBSOCKET, SERIALIZER_JSON, payload.size, end);
-    end[-(int)size] = first;
-    octets_put(&script->want, end - size, size);
-    octets_put(&script->want, payload.at, payload.size);
-}
-
-static void want_close(struct script *script, uint16_t code, enum transport_end end)
-{
-    uint8_t body[2] = {(uint8_t)(code >> 8), (uint8_t)code};
-    want_frame(script, 0x88, bytes_make(body, 2));
-    script->end = end;
-}
-
-static void say(struct script *script, uint8_t first, const char *text)
-{
-    octets_frame_text(&script->in, first, text);
-}
-
-static void want(struct script *script, uint8_t first, const char *text)
-{
-    want_frame(script, first, bytes_text(text));
-}
-
-static void fault(struct script *script)
-{
-    want_close(script, 1002, TRANSPORT_END_PROTOCOL);
-}
-
-/* The client closes and is answered. */
-static void goodbye(struct script *script)
-{
-    octets_close(&script->in, 1000, "");
-    want_close(script, 1000, TRANSPORT_END_PEER_CLOSED);
-}
-
-static void say_octets(struct script *script, const char *hex)
-{
-    for (; *hex != '\0'; hex += 2) {
-        char pair[3] = {hex[0], hex[1], '\0'};
-        uint8_t octet = (uint8_t)strtoul(pair, NULL, 16);
-        octets_put(&script->in, &octet, 1);
-    }
-}
-
-/* ---- running them */
-
-static struct transport_options testee_options(void)
-{
-    struct transport_options options = wire_options();
-    options.testee = true;
-    options.bytes_max = 16 * MIB;
-    options.bytes_max_unwelcome = 16 * MIB;
-    options.fragments_max = UINT32_MAX;
-    options.pings_per_s = 1000;
-    return options;
-}
-
-static bool script_passes(const struct script *script, size_t piece)
-{
-    struct transport_options options = testee_options();
-    struct wire wire;
-    wire_init(&wire, &options);
-    wire.echo = true;
-    wire.keep = false;
-    wire_open_websocket(&wire, NULL);
-    wire_feed_by(&wire, octets_view(&script->in), piece);
-    bool passed = wire.transport.end == script->end &&
-                  bytes_equal(octets_view(&wire.sent), octets_view(&script->want));
-    if (!passed) {
-        printf("by %zu: %s, want %s; %zu octets, want %zu\n", piece,
-               transport_end_name(wire.transport.end), transport_end_name(script->end),
-               wire.sent.size, script->want.size);
-    }
-    wire_fini(&wire);
-    return passed;
-}
-
-/* Runs a script as one case and forgets it. */
-static void case_run(unsigned group, unsigned section, unsigned number, struct script *script)
-{
-    bool passed = script_passes(script, script->piece);
-    if (script->in.size <= SMALL_BYTES) {
-        passed = passed && script_passes(script, 0) && script_passes(script, 1);
-    }
-    if (passed) {
-        cases_passed++;
-    } else {
-        cases_failed++;
-        printf("FAIL case %u.%u.%u\n", group, section, number);
-    }
-    octets_free(&script->in);
-    octets_free(&script->want);
-    *script = (struct script){0};
-}
+enum { KIB = 1024 };
 
 /* ---- 1, 2, 10: framing, pings and pongs, fragments of one size */
 
@@ -277,7 +165,10 @@ static void steps_run(unsigned number, const struct step *steps, const struct st
 }
 
 #define STEPS(...) ((const struct step[]){__VA_ARGS__, {0, NULL}})
-#define FAULT {0, "!"}
+#define FAULT                                                                                      \
+    {                                                                                              \
+        0, "!"                                                                                     \
+    }
 
 static void group_5(void)
 {
@@ -289,15 +180,15 @@ static void group_5(void)
                   STEPS({0x81, "fragment1fragment2"}), piece);
         steps_run(6 + i, STEPS({0x01, "fragment1"}, {0x89, "ping"}, {0x80, "fragment2"}),
                   STEPS({0x8A, "ping"}, {0x81, "fragment1fragment2"}), piece);
-        steps_run(9 + i, STEPS({0x80, "nothing to go on"}, {0x81, "Hello, world!"}),
-                  STEPS(FAULT), piece);
-        steps_run(12 + i, STEPS({0x00, "nothing to go on"}, {0x81, "Hello, world!"}),
-                  STEPS(FAULT), piece);
+        steps_run(9 + i, STEPS({0x80, "nothing to go on"}, {0x81, "Hello, world!"}), STEPS(FAULT),
+                  piece);
+        steps_run(12 + i, STEPS({0x00, "nothing to go on"}, {0x81, "Hello, world!"}), STEPS(FAULT),
+                  piece);
     }
-    steps_run(15,
-              STEPS({0x01, "fragment1"}, {0x80, "fragment2"}, {0x00, "fragment3"},
-                    {0x81, "fragment4"}),
-              STEPS({0x81, "fragment1fragment2"}, FAULT), 0);
+    steps_run(
+        15,
+        STEPS({0x01, "fragment1"}, {0x80, "fragment2"}, {0x00, "fragment3"}, {0x81, "fragment4"}),
+        STEPS({0x81, "fragment1fragment2"}, FAULT), 0);
     for (unsigned i = 0; i < 2; i++) {
         uint8_t first = i == 0 ? 0x00 : 0x80;
         steps_run(16 + i,
@@ -602,7 +493,9 @@ static void group_7_body(void)
     octets_close(&script.in, 1000, reason);
     fault(&script);
     case_run(7, 3, 6, &script);
-    octets_close(&script.in, 1000, "\xCE\xBA\xE1\xBD\xB9\xED\xA0\x80" "edited");
+    octets_close(&script.in, 1000,
+                 "\xCE\xBA\xE1\xBD\xB9\xED\xA0\x80"
+                 "edited");
     want_close(&script, 1007, TRANSPORT_END_UTF8);
     case_run(7, 5, 1, &script);
 }

@@ -1,9 +1,10 @@
 #include "common/http.h"
 
+#include "tests/lib/wire.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -102,17 +103,39 @@ static void bad_request_lines_are_refused(void **state)
         const char *line;
         int status;
     } rows[] = {
-        {"GET / HTTP/1.0", 400},   {"GET / HTTP/0.9", 400},     {"GET / HTTP/2.0", 400},
-        {"GET / HTTP/1.2", 400},   {"GET / http/1.1", 400},     {"GET / HTTP/1.1 ", 400},
-        {"GET / HTTP/1.10", 400},  {"GET / HTTP/01.1", 400},    {"GET /", 400},
-        {"GET", 400},              {"GET ", 400},               {"GET  / HTTP/1.1", 400},
-        {"GET /  HTTP/1.1", 400},  {"GET\t/ HTTP/1.1", 400},    {"GET /a b HTTP/1.1", 400},
-        {"GET /\t HTTP/1.1", 400}, {"GET /#f HTTP/1.1", 400},   {"GET /\xC3\xBC HTTP/1.1", 400},
-        {"GET ws HTTP/1.1", 400},  {"GET * HTTP/1.1", 400},     {"GET h:80 HTTP/1.1", 400},
-        {"GET / RTSP/1.0", 400},   {"GET / ICE/1.0", 400},      {"GET ftp://h/ HTTP/1.1", 400},
-        {"POST / HTTP/1.1", 405},  {"HEAD / HTTP/1.1", 405},    {"OPTIONS * HTTP/1.1", 405},
-        {"CONNECT h:80 HTTP/1.1", 405}, {"PRI * HTTP/2.0", 405}, {"GETS / HTTP/1.1", 405},
-        {"GeT / HTTP/1.1", 405},   {"SOURCE / ICE/1.0", 405},   {"G(T / HTTP/1.1", 400},
+        {"GET / HTTP/1.0", 400},
+        {"GET / HTTP/0.9", 400},
+        {"GET / HTTP/2.0", 400},
+        {"GET / HTTP/1.2", 400},
+        {"GET / http/1.1", 400},
+        {"GET / HTTP/1.1 ", 400},
+        {"GET / HTTP/1.10", 400},
+        {"GET / HTTP/01.1", 400},
+        {"GET /", 400},
+        {"GET", 400},
+        {"GET ", 400},
+        {"GET  / HTTP/1.1", 400},
+        {"GET /  HTTP/1.1", 400},
+        {"GET\t/ HTTP/1.1", 400},
+        {"GET /a b HTTP/1.1", 400},
+        {"GET /\t HTTP/1.1", 400},
+        {"GET /#f HTTP/1.1", 400},
+        {"GET /\xC3\xBC HTTP/1.1", 400},
+        {"GET ws HTTP/1.1", 400},
+        {"GET * HTTP/1.1", 400},
+        {"GET h:80 HTTP/1.1", 400},
+        {"GET / RTSP/1.0", 400},
+        {"GET / ICE/1.0", 400},
+        {"GET ftp://h/ HTTP/1.1", 400},
+        {"POST / HTTP/1.1", 405},
+        {"HEAD / HTTP/1.1", 405},
+        {"OPTIONS * HTTP/1.1", 405},
+        {"CONNECT h:80 HTTP/1.1", 405},
+        {"PRI * HTTP/2.0", 405},
+        {"GETS / HTTP/1.1", 405},
+        {"GeT / HTTP/1.1", 405},
+        {"SOURCE / ICE/1.0", 405},
+        {"G(T / HTTP/1.1", 400},
     };
     for (unsigned i = 0; i < array_count(rows); i++) {
         char head[256];
@@ -125,9 +148,9 @@ static void bad_fields_are_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "",                              /* no Host */
-        "Host:\r\n",                     /* an empty one */
-        "Host: h\r\nHost: h\r\n",        /* two */
+        "",                       /* no Host */
+        "Host:\r\n",              /* an empty one */
+        "Host: h\r\nHost: h\r\n", /* two */
         "Host: h\r\nhOsT: i\r\n",
         "Host: h\r\nContent-Length: 5\r\n",
         "Host: h\r\nContent-Length: 0\r\n",
@@ -136,19 +159,19 @@ static void bad_fields_are_refused(void **state)
         "Host: h\r\nTransfer-Encoding: chunked\r\n",
         "Host: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n",
         "Host: h\r\nTransfer-Encoding: \r\n",
-        "Host: h\r\nX: a\r\n b\r\n",     /* folded */
+        "Host: h\r\nX: a\r\n b\r\n", /* folded */
         "Host: h\r\nX: a\r\n\tb\r\n",
         " Host: h\r\n",
-        "Host : h\r\n",                  /* blank before the colon */
+        "Host : h\r\n", /* blank before the colon */
         "Host: h\r\nX Y: a\r\n",
-        "Host: h\r\nX\r\n",              /* no colon */
-        "Host: h\r\n: a\r\n",            /* no name */
+        "Host: h\r\nX\r\n",   /* no colon */
+        "Host: h\r\n: a\r\n", /* no name */
         "Host: h\r\nX(: a\r\n",
         "Host: h\r\nX\xFF: a\r\n",
-        "Host: h\nX: a\r\n",             /* bare LF */
-        "Host: h\rX: a\r\n",             /* bare CR */
+        "Host: h\nX: a\r\n", /* bare LF */
+        "Host: h\rX: a\r\n", /* bare CR */
         "Host: h\r\r\n",
-        "Host: h\r\nX: a\x01 b\r\n",     /* control octets */
+        "Host: h\r\nX: a\x01 b\r\n", /* control octets */
         "Host: h\r\nX: a\x7F b\r\n",
     };
     for (unsigned i = 0; i < array_count(rows); i++) {
@@ -165,7 +188,9 @@ static void bad_fields_are_refused(void **state)
 static void lenient_values_pass(void **state)
 {
     (void)state;
-    assert_judged("GET / HTTP/1.1\r\nHost: h\r\nX: caf\xC3\xA9 \"q\" (c)\r\nCookie: a=b; c\r\n\r\n", 1);
+    assert_judged("GET / HTTP/1.1\r\nHost: h\r\nX: caf\xC3\xA9 \"q\" (c)\r\nCookie: a=b; c\r\n"
+                  "\r\n",
+                  1);
 }
 
 static void the_head_ends_where_its_empty_line_ends(void **state)
@@ -180,23 +205,23 @@ static void the_head_ends_where_its_empty_line_ends(void **state)
     assert_int_equal(scan_text(text, 26), 0);
 }
 
-static char *head_make(unsigned fields, size_t line, size_t total)
+/* A head with that many fields, one line of that length (0: none) and that size (0: any). */
+static struct octets head_make(unsigned fields, size_t line, size_t total)
 {
-    char *head = malloc(20000);
-    assert_non_null(head);
-    strcpy(head, "GET / HTTP/1.1\r\nHost: h\r\n");
+    struct octets head = {0};
+    octets_text(&head, "GET / HTTP/1.1\r\nHost: h\r\n");
     for (unsigned i = 1; i < fields; i++) {
-        strcat(head, "X: y\r\n");
+        octets_text(&head, "X: y\r\n");
     }
-    while (line > 0 || strlen(head) + 2 < total) { /* lines of filling */
-        size_t size = line > 0 ? line : size_min(total - strlen(head) - 4, 1000);
-        strcat(head, "X: ");
-        size_t at = strlen(head);
-        memset(head + at, 'z', size - 3);
-        strcpy(head + at + size - 3, "\r\n");
+    while (line > 0 || head.size + 2 < total) { /* lines of filling */
+        size_t size = line > 0 ? line : size_min(total - head.size - 4, 1000);
+        octets_text(&head, "X: ");
+        octets_fill(&head, 'z', size - 3);
+        octets_text(&head, "\r\n");
         line = 0;
     }
-    strcat(head, "\r\n");
+    octets_put(&head, "\r\n", 3); /* and a NUL behind the end */
+    head.size--;
     return head;
 }
 
@@ -209,21 +234,20 @@ static void each_bound_holds_to_the_octet(void **state)
         size_t total;
         int want;
     } rows[] = {
-        {64, 0, 0, 1},    {65, 0, 0, -431},    {1, 4096, 0, 1},
-        {1, 4097, 0, -431}, {1, 0, 8192, 1},   {1, 0, 8193, -431},
+        {64, 0, 0, 1},      {65, 0, 0, -431}, {1, 4096, 0, 1},
+        {1, 4097, 0, -431}, {1, 0, 8192, 1},  {1, 0, 8193, -431},
     };
     for (unsigned i = 0; i < array_count(rows); i++) {
-        char *head = head_make(rows[i].fields, rows[i].line, rows[i].total);
-        assert_true(rows[i].total == 0 || strlen(head) == rows[i].total);
-        assert_judged(head, rows[i].want);
-        free(head);
+        struct octets head = head_make(rows[i].fields, rows[i].line, rows[i].total);
+        assert_true(rows[i].total == 0 || head.size == rows[i].total);
+        assert_judged((const char *)head.at, rows[i].want);
+        octets_free(&head);
     }
-    char *line = malloc(5000);
-    assert_non_null(line);
-    memset(line, 'G', 5000);
-    assert_int_equal(scan_text(line, 4096), 0);
-    assert_int_equal(scan_text(line, 4097), -431);
-    free(line);
+    struct octets line = {0};
+    octets_fill(&line, 'G', 5000);
+    assert_int_equal(scan_text((const char *)line.at, 4096), 0);
+    assert_int_equal(scan_text((const char *)line.at, 4097), -431);
+    octets_free(&line);
 }
 
 static void elements_are_walked_over_all_lines_in_order(void **state)

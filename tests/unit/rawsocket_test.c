@@ -148,8 +148,8 @@ static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
         uint8_t frame[6] = {(uint8_t)first, 0, 0, 2, 'h', 'i'};
         struct octets stream = opened(0xF2);
         octets_put(&stream, frame, sizeof frame);
-        expect(&stream, &options,
-               first <= 2 ? TRANSPORT_END_NONE : TRANSPORT_END_RAWSOCKET_FRAME, first == 0);
+        expect(&stream, &options, first <= 2 ? TRANSPORT_END_NONE : TRANSPORT_END_RAWSOCKET_FRAME,
+               first == 0);
     }
 }
 
@@ -224,8 +224,7 @@ static void before_welcome_the_smaller_limit_holds(void **state)
         octets_fill(&payload, ' ', 1000);
         octets_raw(&stream, 0, octets_view(&payload)); /* the first one was welcome */
         octets_free(&payload);
-        expect(&stream, &options, over ? TRANSPORT_END_TOO_BIG : TRANSPORT_END_NONE,
-               over ? 0 : 2);
+        expect(&stream, &options, over ? TRANSPORT_END_TOO_BIG : TRANSPORT_END_NONE, over ? 0 : 2);
     }
 }
 
@@ -296,7 +295,9 @@ static void a_claimed_length_holds_no_memory(void **state)
     wire_init(&wire, &options);
     wire_open_rawsocket(&wire, 0xF1);
     transport_welcomed(&wire.transport);
-    wire_feed(&wire, bytes_make("\x00\x0F\xFF\xFF" "abc", 7));
+    wire_feed(&wire, bytes_make("\x00\x0F\xFF\xFF"
+                                "abc",
+                                7));
     assert_in_range(wire.held_max, 7, 64);
     assert_int_equal(wire.transport.deadline_ns, wire.now_ns + options.message_ns);
     assert_int_equal(transport_expire(&wire.transport, wire.now_ns + options.message_ns), -1);

@@ -245,7 +245,9 @@ static void only_the_right_pong_or_a_message_answers_a_ping(void **state)
     assert_int_equal(answer_pings(right, false), TRANSPORT_END_NONE);
     assert_int_equal(answer_pings(BYTES_LITERAL("\0\0\0\x02[]"), true), TRANSPORT_END_NONE);
     assert_int_equal(answer_pings(BYTES_LITERAL("\x01\0\0\0"), true), TRANSPORT_END_NONE);
-    assert_int_equal(answer_pings(BYTES_LITERAL("\x02\0\0\x08" "12345678"), true),
+    assert_int_equal(answer_pings(BYTES_LITERAL("\x02\0\0\x08"
+                                                "12345678"),
+                                  true),
                      TRANSPORT_END_PING_TIMEOUT);
     assert_int_equal(answer_pings(BYTES_LITERAL("\x02\0\0\0"), true), TRANSPORT_END_PING_TIMEOUT);
     assert_int_equal(answer_pings(BYTES_LITERAL("\x81\x80\0\0\0\0"), false), TRANSPORT_END_NONE);

@@ -140,8 +140,8 @@ static void messages_of_every_length_pass(void **state)
         }
         octets_frame(&stream, 0x82, octets_view(&payload));
         uint8_t head[FRAME_HEAD_BYTES_MAX];
-        size_t head_size = frame_head(FRAMING_WEBSOCKET, SERIALIZER_MSGPACK, payload.size,
-                                      head + sizeof head);
+        size_t head_size =
+            frame_head(FRAMING_WEBSOCKET, SERIALIZER_MSGPACK, payload.size, head + sizeof head);
         octets_put(&want, head + sizeof head - head_size, head_size);
         octets_put(&want, payload.at, payload.size);
         octets_free(&payload);
@@ -183,8 +183,8 @@ static void fragments_out_of_order_are_faults(void **state)
 {
     (void)state;
     struct transport_options options = wire_options();
-    static const uint8_t rows[][3] = {{0x80, 0, 0}, {0x00, 0, 0}, {0x01, 0x81, 0},
-                                      {0x01, 0x01, 0}, {0x01, 0x82, 0}};
+    static const uint8_t rows[][3] = {
+        {0x80, 0, 0}, {0x00, 0, 0}, {0x01, 0x81, 0}, {0x01, 0x01, 0}, {0x01, 0x82, 0}};
     for (unsigned i = 0; i < array_count(rows); i++) {
         struct octets stream = opened("wamp.2.json");
         for (unsigned k = 0; rows[i][k] != 0 || k == 0; k++) {
@@ -245,9 +245,9 @@ static void a_message_over_the_limit_fails_on_its_head(void **state)
         bool welcome;
         bool good;
     } rows[] = {
-        {200, 0, false, true},   {201, 0, false, false},   {1000, 0, true, true},
-        {1001, 0, true, false},  {100, 100, false, true},  {100, 101, false, false},
-        {999, 1, true, true},    {1000, 1, true, false},   {1, 100000, true, false},
+        {200, 0, false, true},  {201, 0, false, false},  {1000, 0, true, true},
+        {1001, 0, true, false}, {100, 100, false, true}, {100, 101, false, false},
+        {999, 1, true, true},   {1000, 1, true, false},  {1, 100000, true, false},
     };
     for (unsigned i = 0; i < array_count(rows); i++) {
         struct octets stream = opened("wamp.2.json");
@@ -334,7 +334,9 @@ static void a_type_that_was_not_agreed_waits_for_the_owners_last_word(void **sta
     static const struct {
         const char *subprotocol;
         uint8_t first;
-    } rows[] = {{"wamp.2.json", 0x82}, {"wamp.2.json", 0x02}, {"wamp.2.msgpack", 0x81},
+    } rows[] = {{"wamp.2.json", 0x82},
+                {"wamp.2.json", 0x02},
+                {"wamp.2.msgpack", 0x81},
                 {"wamp.2.cbor", 0x01}};
     for (unsigned i = 0; i < array_count(rows); i++) {
         struct octets stream = opened(rows[i].subprotocol);
@@ -349,7 +351,10 @@ static void a_type_that_was_not_agreed_waits_for_the_owners_last_word(void **sta
         assert_true(transport_send(&wire.transport, BYTES_LITERAL("too late")));
         wire_drain(&wire);
         assert_int_equal(wire.sent.size, 11);
-        assert_memory_equal(wire.sent.at + 1, "\x05" "abort\x88\x02\x03\xEB", 10);
+        assert_memory_equal(wire.sent.at + 1,
+                            "\x05"
+                            "abort\x88\x02\x03\xEB",
+                            10);
         assert_int_equal(wire.transport.end, TRANSPORT_END_DATA_TYPE);
         assert_true(transport_finished(&wire.transport));
         wire_fini(&wire);
@@ -436,7 +441,7 @@ static void after_our_close_only_the_peers_close_counts(void **state)
     for (size_t piece = 0; piece < 30; piece++) {
         struct octets stream = {0};
         octets_frame_text(&stream, 0x81, "[1]");
-        octets_frame_text(&stream, 0x82, "\xFF");       /* neither type nor text matter now */
+        octets_frame_text(&stream, 0x82, "\xFF"); /* neither type nor text matter now */
         octets_frame_text(&stream, 0x01, "\xFF");
         octets_frame_text(&stream, 0x89, "no pong");
         octets_frame_text(&stream, 0x80, "[1]");
