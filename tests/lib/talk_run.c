@@ -2,6 +2,7 @@
 #include "tests/lib/talk_run.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
