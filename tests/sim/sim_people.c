@@ -60,7 +60,6 @@ void sim_person_arrive(struct sim_world *world, struct sim_person *person)
     memset(person, 0, sizeof *person);
     person->end = end;
     person->uid = ++world->lives;
-    memset(world->span_heard[person - world->people], 0, sizeof world->span_heard[0]);
     person_init(&person->person, framing, serializer);
     person_say(&person->person, "[1,\"realm1\",{\"roles\":{\"publisher\":{},\"subscriber\":{},"
                                 "\"caller\":{},\"callee\":{}}}]");

@@ -117,8 +117,8 @@ struct sim_world {
     uint64_t results;
     uint64_t trace;
     struct sim_heard heard[SIM_LIVES][SIM_LIVES];
-    /* which publications a subscription span has heard: the next expected is found by walking */
-    uint64_t span_heard[SIM_PEOPLE][SIM_SUBSCRIPTIONS]; /* index behind the last one heard */
+    /* number of the last event heard on a span, by the publisher's life */
+    uint64_t span_heard[SIM_PEOPLE][SIM_SUBSCRIPTIONS][SIM_LIVES];
 };
 
 extern const char *const sim_topics[SIM_TOPICS];
