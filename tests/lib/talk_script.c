@@ -68,7 +68,7 @@ static void settings_permit(struct talk *talk, const struct talk_line *line, cha
     for (char *word = strtok_r(actions, ",", &more); word != NULL;
          word = strtok_r(NULL, ",", &more)) {
         int action = talk_word_index(action_names, array_count(action_names), word);
-        bits |= action < 0 ? ACTION_ALL : (uint8_t)(1 << action);
+        bits = (uint8_t)(bits | (action < 0 ? ACTION_ALL : 1 << action));
     }
     int kind = match == NULL ? 0 : talk_word_index(match_names, array_count(match_names), match);
     if (kind < 0) {
