@@ -4,7 +4,8 @@
  *
  * Nothing sleeps to let things settle: everybody pings the router, some rounds of it. A pong proves
  * that its worker has taken in what came before; as many rounds as a note's way has stations prove
- * it for what workers tell each other. */
+ * it for what workers tell each other. Witnesses, who connect and never join, do so for each worker,
+ * since the first connections are spread over them. */
 #include "tests/lib/talk_run.h"
 
 #include <arpa/inet.h>
@@ -24,6 +25,9 @@
 
 enum {
     PATIENCE_MS = 5000,
+    MORE_MS = 2000,        /* for what has not come when all has settled */
+    MORE_CANARY_MS = 100,
+    WITNESSES_MAX = 8,
     ROUNDS_ALONE = 2,
     ROUNDS_TOGETHER = 6, /* claim, grant, announce, taken, and one before and behind */
 };
@@ -34,6 +38,8 @@ struct real_router {
     char config[96];
     char unix_path[96];
     uint16_t port;
+    struct talk_person witnesses[WITNESSES_MAX];
+    unsigned witnesses_count;
     bool late; /* something did not come within PATIENCE_MS */
 };
 
@@ -105,6 +111,18 @@ static bool real_start(struct talk_run *run)
     return router_listens(router, pipes[0]);
 }
 
+static void witnesses_leave(struct real_router *router)
+{
+    for (unsigned i = 0; i < router->witnesses_count; i++) {
+        struct talk_person *witness = &router->witnesses[i];
+        if (witness->fd >= 0) {
+            close(witness->fd);
+        }
+        person_fini(&witness->person);
+    }
+    router->witnesses_count = 0;
+}
+
 static bool router_wait(struct real_router *router)
 {
     int status = 0;
@@ -124,6 +142,7 @@ static bool router_wait(struct real_router *router)
 static bool real_stop(struct talk_run *run)
 {
     struct real_router *router = run->router;
+    witnesses_leave(router);
     if (!run->draining) {
         kill(router->pid, SIGTERM);
     }
@@ -175,14 +194,25 @@ static bool person_read(struct talk_person *person)
     return moved;
 }
 
+/* Everybody: people, then witnesses; NULL behind the last. */
+static struct talk_person *person_at(struct talk_run *run, unsigned i)
+{
+    struct real_router *router = run->router;
+    if (i < run->people_count) {
+        return &run->people[i];
+    }
+    i -= run->people_count;
+    return i < router->witnesses_count ? &router->witnesses[i] : NULL;
+}
+
 /* Moves octets; waits for the first of them at most that long. false: nothing came. */
 static bool pump(struct talk_run *run, int wait_ms)
 {
-    struct pollfd polls[TALK_PEOPLE];
-    struct talk_person *people[TALK_PEOPLE];
+    struct pollfd polls[TALK_PEOPLE + WITNESSES_MAX];
+    struct talk_person *people[TALK_PEOPLE + WITNESSES_MAX];
+    struct talk_person *person;
     nfds_t count = 0;
-    for (unsigned i = 0; i < run->people_count; i++) {
-        struct talk_person *person = &run->people[i];
+    for (unsigned i = 0; (person = person_at(run, i)) != NULL; i++) {
         if (person->here && person->fd >= 0) {
             person_write(person);
             short events = (short)((person->deaf ? 0 : POLLIN) |
@@ -210,10 +240,10 @@ static bool person_answers(const struct talk_person *person)
 }
 
 /* Whether everybody has heard as many pongs as wanted. */
-static bool all_answered(const struct talk_run *run, const uint64_t *wanted)
+static bool all_answered(struct talk_run *run, const uint64_t *wanted)
 {
-    for (unsigned i = 0; i < run->people_count; i++) {
-        const struct talk_person *person = &run->people[i];
+    const struct talk_person *person;
+    for (unsigned i = 0; (person = person_at(run, i)) != NULL; i++) {
         if (person_answers(person) && (!person->person.open || person->person.pongs < wanted[i])) {
             return false;
         }
@@ -236,12 +266,12 @@ static void pump_until_answered(struct talk_run *run, const uint64_t *wanted)
 
 static void real_settle(struct talk_run *run)
 {
-    uint64_t wanted[TALK_PEOPLE] = {0};
+    uint64_t wanted[TALK_PEOPLE + WITNESSES_MAX] = {0};
+    struct talk_person *person;
     pump_until_answered(run, wanted); /* handshakes */
     unsigned rounds = run->variant.workers > 1 ? ROUNDS_TOGETHER : ROUNDS_ALONE;
     for (unsigned round = 0; round < rounds; round++) {
-        for (unsigned i = 0; i < run->people_count; i++) {
-            struct talk_person *person = &run->people[i];
+        for (unsigned i = 0; (person = person_at(run, i)) != NULL; i++) {
             wanted[i] = person->person.pongs;
             if (person_answers(person)) {
                 person_ping(&person->person);
@@ -253,7 +283,7 @@ static void real_settle(struct talk_run *run)
     pump(run, 0);
 }
 
-static void real_enter(struct talk_run *run, struct talk_person *person)
+static void person_connect(struct talk_run *run, struct talk_person *person)
 {
     const struct real_router *router = run->router;
     struct sockaddr_in tcp = {.sin_family = AF_INET,
@@ -273,6 +303,26 @@ static void real_enter(struct talk_run *run, struct talk_person *person)
     }
     int on = 1;
     setsockopt(person->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void real_enter(struct talk_run *run, struct talk_person *person)
+{
+    struct real_router *router = run->router;
+    const struct transport_options *options = &run->talk->listener.transport;
+    unsigned wanted = run->variant.workers > 1 ? run->variant.workers : 0;
+    check(wanted <= WITNESSES_MAX);
+    while (router->witnesses_count < wanted) {
+        struct talk_person *witness = &router->witnesses[router->witnesses_count++];
+        enum serializer serializer = SERIALIZER_JSON;
+        while ((options->serializers & 1 << serializer) == 0) {
+            serializer++;
+        }
+        person_init(&witness->person,
+                    options->rawsocket ? FRAMING_RAWSOCKET : FRAMING_WEBSOCKET, serializer);
+        witness->here = true;
+        person_connect(run, witness);
+    }
+    person_connect(run, person);
 }
 
 /* The router's own end of stream says that it has seen ours. */
@@ -296,7 +346,7 @@ static void real_leave(struct talk_run *run, struct talk_person *person)
 
 static bool real_more(struct talk_run *run)
 {
-    uint64_t until = now_ms() + PATIENCE_MS;
+    uint64_t until = now_ms() + (run->talk->canary != 0 ? MORE_CANARY_MS : MORE_MS);
     while (now_ms() < until) {
         if (pump(run, 50)) {
             return true;
@@ -313,10 +363,24 @@ static void real_wait(struct talk_run *run, uint64_t ns)
     }
 }
 
+static bool all_heard(const struct talk_run *run)
+{
+    for (unsigned i = 0; i < run->people_count; i++) {
+        const struct talk_person *person = &run->people[i];
+        if (person_answers(person) && person->person.heard_count == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The signal takes its time: done when everybody was told. */
 static void real_drain(struct talk_run *run)
 {
     const struct real_router *router = run->router;
     kill(router->pid, SIGTERM);
+    while (!all_heard(run) && real_more(run)) {
+    }
 }
 
 const struct talk_maker talk_real_maker = {

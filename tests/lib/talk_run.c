@@ -513,6 +513,7 @@ bool talk_run(struct talk_run *run, struct talk *talk, const struct talk_variant
     run->maker = makers[variant->depth];
     talk->settings.workers = variant->workers;
     if (!run->maker->start(run)) {
+        run->maker->stop(run);
         return wrong(run, "the router did not start");
     }
     bool good = lines_run(run, 0, talk->lines_count);
