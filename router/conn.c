@@ -175,7 +175,8 @@ void conn_wait_lane(struct conn *conn, place_id place)
 
 void conn_lane_has_room(struct core *core, place_id place)
 {
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         struct conn *conn = container_of(node, struct conn, in_core);
         if ((conn->lanes_waited & place_bit(place)) != 0) {
             conn->lanes_waited &= ~place_bit(place);

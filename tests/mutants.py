@@ -23,7 +23,8 @@ BATCH = 50
 # name, file, text, what it becomes, who must catch it, more replacements of the same kind
 MUTANTS = [
     ("calls_of_a_caller_that_left_stay", "router/dealer.c",
-     "            check(map_take(&invocation->callee->invocations, invocation->request) == invocation);\n"
+     "            check(map_take(&invocation->callee->invocations, invocation->request)"
+     " == invocation);\n"
      "            invocation_free(invocation);\n        }\n        core->gauges.calls--;",
      "            invocation->call = NULL;\n        }\n        core->gauges.calls--;", "sim"),
     ("callee_gone_and_nobody_told", "router/dealer.c",
@@ -38,10 +39,12 @@ MUTANTS = [
      "member->session == event->skip || member_waits(subscription, member)",
      "member->session == event->skip", "sim"),
     ("subscribed_without_a_barrier", "router/broker.c",
-     "    if (subscription->awaited == 0) {\n        membership_answer(membership);\n    }\n    return true;",
+     "    if (subscription->awaited == 0) {\n"
+     "        membership_answer(membership);\n    }\n    return true;",
      "    membership_answer(membership);\n    return true;", "sim"),
-    ("registered_without_a_barrier_and_invoked_first", "router/dealer.c",
-     "    endpoint_answer(order->endpoint); /* REGISTERED before the first INVOCATION (B-ORD-4) */",
+    ("invoked_before_registered", "router/dealer.c",
+     "    endpoint_answer(order->endpoint); /* REGISTERED before the first INVOCATION"
+     " (B-ORD-4) */",
      "    ;", "sim"),
     ("a_full_ring_turns_parcels_around", "common/parcel.c",
      "    list_push(lane->ready.next, &parcel->link); /* before the first */",
@@ -80,7 +83,8 @@ MUTANTS = [
      ("router/broker.c",
       "    event_hand_out(realm, &event);\n}",
       "    place_set places = event_hand_out(realm, &event);\n"
-      "    while (realm_home(realm, MATCH_EXACT, event.topic) == realm->core->self && places != 0) {\n"
+      "    while (realm_home(realm, MATCH_EXACT, event.topic) == realm->core->self\n"
+      "           && places != 0) {\n"
       "        core_note_post(realm->core, place_pop(&places), note, NULL);\n"
       "    }\n}")),
     ("a_second_way_between_places", "common/parcel.c",

@@ -84,8 +84,7 @@ void person_say_octets(struct person *person, struct bytes message)
 void person_say(struct person *person, const char *json)
 {
     size_t size;
-    uint8_t *message =
-        convert(SERIALIZER_JSON, bytes_text(json), person->serializer, &size);
+    uint8_t *message = convert(SERIALIZER_JSON, bytes_text(json), person->serializer, &size);
     if (message == NULL) {
         fprintf(stderr, "not JSON: %s\n", json);
     }
@@ -190,8 +189,8 @@ static size_t take_upgrade(struct person *person)
         return 0;
     }
     static const char good[] = "HTTP/1.1 101 ";
-    person->open = person->in.size > sizeof good &&
-                   memcmp(person->in.at, good, sizeof good - 1) == 0;
+    person->open =
+        person->in.size > sizeof good && memcmp(person->in.at, good, sizeof good - 1) == 0;
     person->refused = !person->open;
     if (person->refused) {
         return 0;

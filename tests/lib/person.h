@@ -13,18 +13,18 @@ struct heard; /* a message that came, not yet listened to */
 struct person {
     enum framing framing;
     enum serializer serializer;
-    struct octets out;  /* to be sent by whoever moves octets; octets_drop what went */
-    struct octets in;   /* came, not yet understood */
+    struct octets out; /* to be sent by whoever moves octets; octets_drop what went */
+    struct octets in;  /* came, not yet understood */
     struct heard *heard_first;
     struct heard *heard_last;
     uint32_t heard_count;
-    bool open;          /* the handshake was answered well */
-    bool refused;       /* the handshake was answered badly */
-    bool gone;          /* the other side closed: set by whoever moves octets */
-    bool mute;          /* does not answer pings */
+    bool open;           /* the handshake was answered well */
+    bool refused;        /* the handshake was answered badly */
+    bool gone;           /* the other side closed: set by whoever moves octets */
+    bool mute;           /* does not answer pings */
     uint16_t close_code; /* of a WebSocket Close that came; 0: none */
-    uint64_t pongs;     /* that came */
-    uint64_t mask;      /* of the next frame */
+    uint64_t pongs;      /* that came */
+    uint64_t mask;       /* of the next frame */
 };
 
 /* Writes the handshake; octets_text of a refusal stay in in. */

@@ -53,10 +53,8 @@ void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct
         (struct permission_settings){.uri = "", .match = MATCH_PREFIX, .allow = ACTION_ALL};
     stage->role = (struct role_settings){
         .name = "anonymous", .permissions = &stage->permission, .permissions_count = 1};
-    stage->realm = (struct realm_settings){.name = "realm1",
-                                           .roles = &stage->role,
-                                           .roles_count = 1,
-                                           .anonymous_role = "anonymous"};
+    stage->realm = (struct realm_settings){
+        .name = "realm1", .roles = &stage->role, .roles_count = 1, .anonymous_role = "anonymous"};
     stage->listener = (struct listener_settings){
         .endpoint = "stage", .transport = stage_transport_options(&stage->settings.limits)};
     stage->settings.realms = &stage->realm;

@@ -10,7 +10,7 @@
 
 enum { STAGE_CORES = 4, STAGE_ACTORS = 64 };
 
-struct actor { /* a person and its connection */
+struct actor {             /* a person and its connection */
     struct person *person; /* the caller's */
     struct conn *conn;     /* NULL: closed */
     bool deaf;             /* does not read: its out-queue stays */

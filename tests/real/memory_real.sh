@@ -45,22 +45,26 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$router/status"; }
 
 for url in "rs://127.0.0.1:$port 2560" "ws://127.0.0.1:$port/ws 4096"; do
     read -r to bound <<<"$url"
-    "$clos" bench connect --to "$to" --sessions "$idle" --hold 1 --pid "$router" --quiet >"$dir/result" 2>&1
+    "$clos" bench connect --to "$to" --sessions "$idle" --hold 1 --pid "$router" --quiet \
+        >"$dir/result" 2>&1
     each=$(sed -n 's/.*(\([0-9]*\) octets a session).*/\1/p' "$dir/result")
     [ -n "$each" ] && [ "$each" -le "$bound" ]
-    verdict "idle_sessions_over_${to%%:*}" $? "${each:-no figure} octets each, at most $bound ($idle sessions)"
+    verdict "idle_sessions_over_${to%%:*}" $? \
+        "${each:-no figure} octets each, at most $bound ($idle sessions)"
 done
 
-"$clos" bench churn --to "rs://127.0.0.1:$port" --count $((churn / 4)) --pid "$router" --quiet >/dev/null 2>&1
+churn() { "$clos" bench churn --to "rs://127.0.0.1:$port" --count "$1" --pid "$router" --quiet; }
+churn $((churn / 4)) >/dev/null 2>&1
 before=$(rss)
-"$clos" bench churn --to "rs://127.0.0.1:$port" --count "$churn" --pid "$router" --quiet >"$dir/result" 2>&1
-verdict "a_crowd_came_and_went" $? "$(grep -E 'messages|verdict' "$dir/result" | tr -s ' \n' ' ')"
+churn "$churn" >"$dir/result" 2>&1
+verdict "a_crowd_came_and_went" $? \
+    "$(grep -E 'messages|verdict' "$dir/result" | tr -s ' \n' ' ')"
 sleep 0.5
 after=$(rss)
 [ "$after" -le $((before + before / 50 + 256)) ]
 verdict "memory_is_flat" $? "$before KiB before, $after KiB after $churn sessions"
-left=$(gauges | grep -E '^(connections|sessions|subscriptions|subscribers|registrations|callees|claims|calls_open|invocations_open):[0-9]' |
-    grep -v ':0$')
+names='connections|sessions|subscriptions|subscribers|registrations|callees|claims'
+left=$(gauges | grep -E "^($names|calls_open|invocations_open):[0-9]" | grep -v ':0$')
 [ -z "$left" ]
 verdict "every_gauge_is_zero" $? "${left:-all zero}"
 echo "$passed passed, $failed failed, 0 skipped"

@@ -216,9 +216,8 @@ static void check_contents(const struct twins *twins)
     for (size_t i = 0; i < twins->model.count; i++) {
         const struct model_entry *entry = &twins->model.entries[i];
         counts[entry->kind]++;
-        assert_ptr_equal(
-            match_get(twins->match, entry->kind, bytes_make(entry->uri, entry->size)),
-            entry->value);
+        assert_ptr_equal(match_get(twins->match, entry->kind, bytes_make(entry->uri, entry->size)),
+                         entry->value);
     }
     for (unsigned kind = 0; kind < MATCH_KINDS; kind++) {
         assert_int_equal(match_count(twins->match, (enum match_kind)kind), counts[kind]);
@@ -283,9 +282,9 @@ static void the_vector_of_a_pbr_5_chooses_as_written(void **state)
         enum match_kind kind;
         const char *uri;
     } registrations[] = {
-        {MATCH_EXACT, "a1.b2.c3.d4.e55"},      {MATCH_PREFIX, "a1.b2.c3"},
-        {MATCH_PREFIX, "a1.b2.c3.d4"},         {MATCH_WILDCARD, "a1.b2..d4.e5"},
-        {MATCH_WILDCARD, "a1.b2.c33..e5"},     {MATCH_WILDCARD, "a1.b2..d4.e5..g7"},
+        {MATCH_EXACT, "a1.b2.c3.d4.e55"},     {MATCH_PREFIX, "a1.b2.c3"},
+        {MATCH_PREFIX, "a1.b2.c3.d4"},        {MATCH_WILDCARD, "a1.b2..d4.e5"},
+        {MATCH_WILDCARD, "a1.b2.c33..e5"},    {MATCH_WILDCARD, "a1.b2..d4.e5..g7"},
         {MATCH_WILDCARD, "a1.b2..d4..f6.g7"},
     };
     static const struct {
@@ -422,8 +421,8 @@ static void the_longest_uris_and_the_most_components_work(void **state)
     memset(text, '.', sizeof text);
     struct bytes empties = bytes_make(text, URI_COMPONENTS_MAX - 1);
     assert_true(match_put(twins.match, MATCH_WILDCARD, empties, &things[4]));
-    assert_false(match_put(twins.match, MATCH_WILDCARD, bytes_make(text, URI_COMPONENTS_MAX),
-                           &things[5]));
+    assert_false(
+        match_put(twins.match, MATCH_WILDCARD, bytes_make(text, URI_COMPONENTS_MAX), &things[5]));
     for (size_t i = 0; i < sizeof text; i += 2) {
         text[i] = 'b';
     }
@@ -475,8 +474,7 @@ static void refused_memory_at_any_point_changes_nothing(void **state)
     for (unsigned step = 0; step < 3000; step++) {
         struct bytes uri = random_text(&rng, text);
         enum match_kind kind = (enum match_kind)rng_below(&rng, MATCH_KINDS);
-        if (!uri_pattern_valid(uri, kind, URI_LOOSE) ||
-            match_get(twins.match, kind, uri) != NULL) {
+        if (!uri_pattern_valid(uri, kind, URI_LOOSE) || match_get(twins.match, kind, uri) != NULL) {
             continue;
         }
         size_t held = twins.mem.bytes_used;
@@ -508,8 +506,8 @@ static void count_visit(void *context, struct bytes uri, void *value)
 {
     struct twins *twins = context;
     size_t next = (size_t)((char *)value - things);
-    assert_true(bytes_equal(uri, bytes_make(twins->model.entries[next].uri,
-                                            twins->model.entries[next].size)));
+    assert_true(bytes_equal(
+        uri, bytes_make(twins->model.entries[next].uri, twins->model.entries[next].size)));
     assert_int_equal(next, twins->dry.bytes++); /* in the order they were put */
 }
 

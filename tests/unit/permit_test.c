@@ -159,9 +159,9 @@ static size_t all_texts(struct text texts[TEXTS_MAX], const char *const alphabet
 {
     size_t count = 0;
     for (unsigned components = 1; components <= 3; components++) {
-        size_t all = components == 1 ? letters
-                                     : components == 2 ? letters * letters
-                                                       : letters * letters * letters;
+        size_t all = components == 1   ? letters
+                     : components == 2 ? letters * letters
+                                       : letters * letters * letters;
         for (size_t n = 0; n < all; n++) {
             check(count < TEXTS_MAX);
             size_t rest = n;
@@ -241,10 +241,9 @@ static void a_pattern_is_allowed_only_when_all_its_uris_are_and_one_rule_covers_
         size_t rules_count = 1 + rng_below(&rng, array_count(rules));
         for (size_t i = 0; i < rules_count; i++) {
             do {
-                rules[i] = (struct permission_settings){texts[rng_below(&rng, count)].at,
-                                                        (enum match_kind)rng_below(&rng, 3),
-                                                        rng_below(&rng, 3) == 0 ? ACTION_CALL
-                                                                                : ACTION_ALL};
+                rules[i] = (struct permission_settings){
+                    texts[rng_below(&rng, count)].at, (enum match_kind)rng_below(&rng, 3),
+                    rng_below(&rng, 3) == 0 ? ACTION_CALL : ACTION_ALL};
             } while (!uri_pattern_valid(bytes_text(rules[i].uri), rules[i].match, URI_LOOSE));
         }
         struct fixture f;
