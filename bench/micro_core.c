@@ -101,10 +101,11 @@ static void put_request(unsigned code, uint64_t id, bool acknowledge, const char
     put_frame(false, false, body, size);
 }
 
-static void put_json(bool websocket, const char *format, uint64_t id)
+static void put_json(bool websocket, uint64_t id)
 {
     char body[MESSAGE_BYTES];
-    int size = snprintf(body, sizeof body, format, (unsigned long long)id, payload);
+    int size = snprintf(body, sizeof body, "[16,%llu,{},\"com.app.tick\",[\"%s\"]]",
+                        (unsigned long long)id, payload);
     put_frame(websocket, true, (const uint8_t *)body, (size_t)size);
 }
 
@@ -224,7 +225,7 @@ static void publish_batch(bool json, bool acknowledge)
 {
     for (unsigned i = 0; i < BATCH; i++, request++) {
         if (json) {
-            put_json(sender.websocket, "[16,%llu,{},\"com.app.tick\",[\"%s\"]]", request);
+            put_json(sender.websocket, request);
         } else {
             put_request(MESSAGE_PUBLISH, request, acknowledge, "com.app.tick");
         }

@@ -161,6 +161,7 @@ static void membership_answer(struct membership *membership)
     while ((request = membership_waited(membership)) != 0) {
         encode_ids(membership->session->conn, MESSAGE_SUBSCRIBED, 2, request,
                    membership->subscription->id);
+        membership->answered = true;
     }
 }
 
@@ -342,16 +343,9 @@ static void event_press(const struct event *event, const struct conn *conn)
 }
 
 static void event_deliver_to(const struct event *event, struct encoding *encoding,
-                             const struct member *member)
+                             struct conn *conn)
 {
-    struct conn *conn = member->session->conn;
     struct stats *stats = &conn->core->stats;
-    if (unlikely(!list_empty(&member->membership->waiting))) {
-        encode_done(encoding);
-        membership_answer(member->membership); /* SUBSCRIBED before the first EVENT (B-ORD-2) */
-        event_encode(encoding, event, member->membership->subscription,
-                     conn->transport.serializer);
-    }
     switch (encode_send(encoding, conn)) {
     case SENT:
         stats->events_delivered++;
@@ -370,13 +364,21 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     }
 }
 
+/* Whoever waits for SUBSCRIBED is not subscribed yet: an event that comes earlier is not for it.
+ * (To send SUBSCRIBED early instead would say that all places have taken note when some have not.) */
+static bool member_waits(const struct subscription *subscription, const struct member *member)
+{
+    return unlikely(subscription->pending > 0) && !list_empty(&member->membership->waiting) &&
+           !member->membership->answered;
+}
+
 static void event_deliver(const struct event *event, struct subscription *subscription)
 {
     struct encoding encodings[SERIALIZERS];
     bool made[SERIALIZERS] = {false};
     for (uint32_t i = 0; i < subscription->count; i++) {
         const struct member *member = &subscription->members[i];
-        if (member->session == event->skip) {
+        if (member->session == event->skip || member_waits(subscription, member)) {
             continue;
         }
         enum serializer serializer = member->session->conn->transport.serializer;
@@ -384,7 +386,7 @@ static void event_deliver(const struct event *event, struct subscription *subscr
             event_encode(&encodings[serializer], event, subscription, serializer);
             made[serializer] = true;
         }
-        event_deliver_to(event, &encodings[serializer], member);
+        event_deliver_to(event, &encodings[serializer], member->session->conn);
     }
     for (size_t i = 0; i < SERIALIZERS; i++) {
         if (made[i]) {

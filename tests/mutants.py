@@ -35,8 +35,8 @@ MUTANTS = [
      "    if (request > session->invocation_last) {",
      "    if (request > 0) {", "sim"),
     ("event_before_subscribed", "router/broker.c",
-     "        membership_answer(member->membership); /* SUBSCRIBED before the first EVENT (B-ORD-2) */",
-     "        ;", "sim"),
+     "member->session == event->skip || member_waits(subscription, member)",
+     "member->session == event->skip", "sim"),
     ("subscribed_without_a_barrier", "router/broker.c",
      "    if (subscription->awaited == 0) {\n        membership_answer(membership);\n    }\n    return true;",
      "    membership_answer(membership);\n    return true;", "sim"),
@@ -91,8 +91,8 @@ MUTANTS = [
      "        list_remove(link);\n"
      "    }\n", "order"),
     ("subscribed_after_the_first_event", "router/broker.c",
-     "        membership_answer(member->membership); /* SUBSCRIBED before the first EVENT (B-ORD-2) */",
-     "        ;", "sim"),
+     "member->session == event->skip || member_waits(subscription, member)",
+     "member->session == event->skip", "order"),
 ]
 
 

@@ -153,7 +153,8 @@ static void check_single(struct sim_world *world, const struct sim_person *perso
     for (unsigned i = 0; i < world->people_count; i++) {
         const struct sim_person *other = &world->people[i];
         if (other != person && other->end != NULL && other->joined && !other->leaving &&
-            !other->slow_reader && other->registrations[0] != 0 && !other->registering[0]) {
+            sim_killed(world) <= world->cut && other->registrations[0] != 0 &&
+            !other->registering[0]) {
             sim_fail(world, "a single procedure has two callees", person->uid, other->uid);
         }
     }

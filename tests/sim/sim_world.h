@@ -115,6 +115,7 @@ struct sim_world {
     bool calm;            /* no more faults, nobody starts anything new */
     uint64_t events;      /* heard */
     uint64_t results;
+    uint64_t cut; /* people whose connection ended without their doing */
     uint64_t trace;
     struct sim_heard heard[SIM_LIVES][SIM_LIVES];
     /* number of the last event heard on a span, by the publisher's life */
@@ -132,10 +133,13 @@ extern const struct sim_pattern {
 _Noreturn void sim_fail(const struct sim_world *world, const char *what, uint64_t a, uint64_t b);
 
 /* ---- people */
+void sim_people_weights(struct sim_world *world); /* what they like to do in this world */
 void sim_person_arrive(struct sim_world *world, struct sim_person *person);
 void sim_person_act(struct sim_world *world, struct sim_person *person);
 void sim_person_move(struct sim_world *world, struct sim_person *person); /* octets, messages */
 void sim_person_leave(struct sim_world *world, struct sim_person *person);
+
+uint64_t sim_killed(const struct sim_world *world); /* slow readers ended, as the router counts */
 
 /* ---- checks */
 void sim_check_message(struct sim_world *world, struct sim_person *person, const char *json);
