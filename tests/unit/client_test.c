@@ -168,8 +168,7 @@ static void abort_of_hello_is_told_by_its_kind(void **state)
         char text[192];
         (void)snprintf(message, sizeof message, "[3,{\"message\":\"no\\u0021\"},\"%s\"]",
                        rows[i].reason);
-        (void)snprintf(text, sizeof text, "the router does not let us in: %s: no!",
-                       rows[i].reason);
+        (void)snprintf(text, sizeof text, "the router does not let us in: %s: no!", rows[i].reason);
         pair_open(&pair, NULL);
         peer_say(&pair, message);
         assert_int_equal(client_join(pair.client), rows[i].error);
@@ -215,8 +214,8 @@ static void goodbye_of_the_router_is_answered_and_ends_what_waits(void **state)
     struct client_payload nothing = client_nothing();
     pair_join(&pair);
     peer_say(&pair, "[6,{},\"wamp.close.system_shutdown\"]");
-    assert_int_equal(client_call_start(pair.client, "com.p", NULL, &nothing, on_answer, &pair, NULL),
-                     CLIENT_OK);
+    assert_int_equal(
+        client_call_start(pair.client, "com.p", NULL, &nothing, on_answer, &pair, NULL), CLIENT_OK);
     assert_int_equal(client_run(pair.client, -1), CLIENT_CLOSED);
     assert_string_equal(client_failure(pair.client)->uri, "wamp.close.system_shutdown");
     assert_string_equal(pair.log, "closed wamp.close.system_shutdown \n");
@@ -232,8 +231,8 @@ static void router_that_hangs_up_ends_what_waits(void **state)
     struct client_payload nothing = client_nothing();
     struct client_answer answer;
     pair_join(&pair);
-    assert_int_equal(client_call_start(pair.client, "com.p", NULL, &nothing, on_answer, &pair, NULL),
-                     CLIENT_OK);
+    assert_int_equal(
+        client_call_start(pair.client, "com.p", NULL, &nothing, on_answer, &pair, NULL), CLIENT_OK);
     assert_int_equal(shutdown(pair.fd, SHUT_WR), 0);
     assert_int_equal(client_call(pair.client, "com.q", NULL, &nothing, 0, &answer), CLIENT_CLOSED);
     assert_int_equal(answer.error, CLIENT_CLOSED);
@@ -260,9 +259,9 @@ static void events_reach_the_handler_of_their_subscription(void **state)
     peer_say(&pair, "[36,70,503,{}]");
     assert_int_equal(client_subscribe(pair.client, "com.t", NULL, on_event, &pair, &exact),
                      CLIENT_OK);
-    assert_int_equal(client_subscribe(pair.client, "com.", "{\"match\":\"prefix\"}", on_event, &pair,
-                                      &pattern),
-                     CLIENT_OK);
+    assert_int_equal(
+        client_subscribe(pair.client, "com.", "{\"match\":\"prefix\"}", on_event, &pair, &pattern),
+        CLIENT_OK);
     assert_int_equal(client_unsubscribe(pair.client, exact), CLIENT_OK);
     assert_int_equal(client_unsubscribe(pair.client, exact), CLIENT_USAGE);
     assert_int_equal(client_run(pair.client, 0), CLIENT_TIMEOUT);
@@ -295,10 +294,11 @@ static void publications_are_acknowledged_when_asked_for_only(void **state)
     assert_int_equal(client_publish_acknowledged(pair.client, "com.t", NULL, &payload, NULL),
                      CLIENT_ERROR);
     assert_string_equal(client_failure(pair.client)->uri, "wamp.error.not_authorized");
-    assert_string_equal(peer_hear(&pair),
-                        "[16,1,{},\"com.t\",[1]]\n"
-                        "[16,2,{\"exclude_me\":false,\"acknowledge\":true},\"com.t\",[],{\"a\":[]}]\n"
-                        "[16,3,{\"acknowledge\":true},\"com.t\",[1]]\n");
+    assert_string_equal(
+        peer_hear(&pair),
+        "[16,1,{},\"com.t\",[1]]\n"
+        "[16,2,{\"exclude_me\":false,\"acknowledge\":true},\"com.t\",[],{\"a\":[]}]\n"
+        "[16,3,{\"acknowledge\":true},\"com.t\",[1]]\n");
     pair_end(&pair);
 }
 
@@ -515,8 +515,8 @@ static void too_many_requests_in_flight_are_refused(void **state)
                      CLIENT_LIMIT);
     peer_say(&pair, "[50,4096,{}]");
     assert_int_equal(client_run(pair.client, 0), CLIENT_TIMEOUT);
-    assert_int_equal(client_call_start(pair.client, "com.p", NULL, &nothing, NULL, NULL, &pair.call),
-                     CLIENT_OK);
+    assert_int_equal(
+        client_call_start(pair.client, "com.p", NULL, &nothing, NULL, NULL, &pair.call), CLIENT_OK);
     assert_true(pair.call == 4097);
     pair_end(&pair);
 }

