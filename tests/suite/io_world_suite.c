@@ -334,7 +334,10 @@ static void a_socket_may_move_before_it_is_added(void **state)
     }
 }
 
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 
 static const struct {
     const char *name;
@@ -361,13 +364,13 @@ int main(void)
         }
         for (size_t k = 0; k < array_count(cases); k++) {
             snprintf(names[count], sizeof(names[count]), "%s: %s", ground_names[i], cases[k].name);
-            tests[count] = (struct CMUnitTest){.name = names[count],
-                                               .test_func = cases[k].run,
-                                               .initial_state = &settings[i]};
+            tests[count] = (struct CMUnitTest){
+                .name = names[count], .test_func = cases[k].run, .initial_state = &settings[i]};
             count++;
         }
     }
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_seed_is_the_whole_story);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_socket_may_move_before_it_is_added);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a hang tells where */
     return _cmocka_run_group_tests("io_world_suite", tests, count, NULL, NULL);
 }
