@@ -33,6 +33,7 @@ suites=(
     "stress: what threads share, under the thread sanitizer"
     "talk: conversations"
     "sim: simulated nodes and people from seeds"
+    "mutants: 2000 seeds pass, and planted bugs are caught by them or by the order test"
     "must: every MUST of the specification has its test"
     "fuzz: each parser for a few seconds over its corpus"
     "real: the release binary from outside"
@@ -291,6 +292,11 @@ suite_talk()
 suite_sim()
 {
     need_dev && run_programs sim build-dev 300 tests/sim/sim.c
+}
+
+suite_mutants()
+{
+    run_scripts mutants 1200 tests/mutants.py
 }
 
 suite_must()
