@@ -208,7 +208,7 @@ static bool do_say_octets(struct talk_run *run, struct talk_person *person, cons
     struct octets octets = {0};
     for (const char *at = text; *at != '\0';) {
         char pair[3] = {0};
-        while (*at == ' ') {
+        while (*at == ' ' || *at == '"') { /* "" is no octet at all */
             at++;
         }
         if (*at == '\0') {
