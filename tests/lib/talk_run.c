@@ -32,7 +32,7 @@ static struct talk_person *person_find(struct talk_run *run, const char *name)
     return NULL;
 }
 
-/* A name that is used again is a new connection in the old one's place. */
+/* A name that is used again is a new connection in the old one's place. NULL: it is in use. */
 static struct talk_person *person_make(struct talk_run *run, const char *name)
 {
     struct talk_person *person = person_find(run, name);
@@ -40,7 +40,9 @@ static struct talk_person *person_make(struct talk_run *run, const char *name)
         check(run->people_count < TALK_PEOPLE);
         person = &run->people[run->people_count++];
     } else {
-        check(!person->here || person->person.gone);
+        if (person->here && !person->person.gone) {
+            return NULL;
+        }
         if (person->here) {
             run->maker->leave(run, person);
         }
@@ -206,7 +208,7 @@ static bool do_say_octets(struct talk_run *run, struct talk_person *person, cons
     struct octets octets = {0};
     for (const char *at = text; *at != '\0';) {
         char pair[3] = {0};
-        while (*at == ' ') {
+        while (*at == ' ' || *at == '"') { /* "" is no octet at all */
             at++;
         }
         if (*at == '\0') {
@@ -236,6 +238,9 @@ static bool do_connect(struct talk_run *run, const char *name, char **words, uns
 {
     struct talk_person *person = person_make(run, name);
     struct entrance entrance;
+    if (person == NULL) {
+        return wrong(run, "%s is still connected", name);
+    }
     entrance_default(run, &entrance);
     for (unsigned i = 0; i < count; i++) {
         if (!entrance_word(run, &entrance, words, count, &i)) {
@@ -259,6 +264,9 @@ static bool do_join(struct talk_run *run, const char *name, char **words, unsign
     struct entrance entrance;
     char hello[512];
     char welcome[128];
+    if (person == NULL) {
+        return wrong(run, "%s is still connected", name);
+    }
     entrance_default(run, &entrance);
     for (unsigned i = 1; i < count; i++) {
         if (!entrance_word(run, &entrance, words, count, &i)) {
