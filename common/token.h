@@ -29,7 +29,11 @@ enum token_kind {
     TOKEN_ARRAY,
     TOKEN_MAP,
     TOKEN_END, /* of the innermost open container */
+    TOKEN_EXT, /* well-formed, but no other serializer has a form for it: MessagePack ext, CBOR
+                  simple values without a meaning, CBOR integers below -2^63. bytes: all of it */
 };
+
+#define TOKEN_COUNT_UNKNOWN UINT64_MAX
 
 struct token {
     enum token_kind kind;
@@ -37,44 +41,58 @@ struct token {
     /* STRING, BINARY: bytes is the content as it is. Not plain: bytes is the encoded form (JSON
      * escapes, JSON "\0" + base64, CBOR chunks), and token_text decodes it. */
     bool plain;
+    bool tagged; /* CBOR: tags stood before it. Protocol fields carry none (attack row 60) */
+    bool bignum; /* ... and one was a bignum's (2 or 3), which nothing else has a form for */
     union {
-        uint64_t uint;
+        uint64_t uint; /* ARRAY, MAP: items or pairs to come, or TOKEN_COUNT_UNKNOWN */
         int64_t integer;
-        double number;
+        double number; /* a JSON number beyond all doubles is an infinity */
     };
     struct bytes bytes;
     enum serializer serializer; /* how to decode bytes that are not plain */
 };
 
+enum reader_state {
+    READER_VALUE,  /* a value must come: the top-level one, or after a colon or comma */
+    READER_FIRST,  /* JSON: a container was just opened; it may end at once */
+    READER_AFTER,  /* JSON: a value is complete. At depth 0, any: the top-level one is */
+    READER_BROKEN, /* at depth 0: -1 was answered */
+};
+
+#define READER_OPEN_END UINT32_MAX
+
 struct reader_level {
     uint32_t left; /* items to come; READER_OPEN_END where the input says when it ends */
     bool map;
-    bool key_next;
+    bool key_next; /* CBOR maps of open end: an end is legal here */
 };
 
 struct reader {
     const uint8_t *at;
     const uint8_t *end;
     enum serializer serializer;
-    uint8_t state; /* what the serializer keeps between tokens (JSON: comma or value due) */
+    uint8_t state; /* what the serializer keeps between tokens; see enum reader_state */
     uint16_t depth;
     uint16_t depth_max;
     struct reader_level levels[DEPTH_MAX];
 };
 
-/* depth_max at most DEPTH_MAX. Does not touch levels: cheap. */
+/* depth_max at most DEPTH_MAX, input below 4 GiB. Does not touch levels: cheap. */
 void reader_init(struct reader *reader, enum serializer serializer, struct bytes input,
                  unsigned depth_max);
 
 /* 1: *token is the next one. 0: the top-level value is complete and nothing trails it.
  * -1: not well-formed, too deep, or text that is not UTF-8 (R-E rows 58 to 61 of our attack
- * table). A JSON string that starts with U+0000 is BINARY; if its base64 is bad it is still
- * BINARY here, and token_text answers -1 (R15: judged only where somebody needs the octets). */
+ * table); so is every later answer. Keys are proven to be strings in JSON only, where the grammar
+ * says so; elsewhere payload may have any, and who reads a head looks at the kind. A JSON string
+ * that starts with U+0000 is BINARY (as a key too); if its base64 is bad it is still BINARY here,
+ * and token_text answers -1 (R15: judged only where somebody needs the octets). */
 int reader_next(struct reader *reader, struct token *token);
 
 /* Skips one complete value that is due next (not an END), proving it well-formed like reader_next;
- * *range is its encoding, ready to be copied into a message of the same serializer.
- * 1, or 0 when an END is due instead (then the END has been consumed), or -1. */
+ * *range is its encoding, ready to be copied into a message of the same serializer. Where a key
+ * is due, the key is that value. 1, or 0 when an END is due instead (then the END has been
+ * consumed) or the top-level value is complete, or -1. */
 int reader_skip(struct reader *reader, struct bytes *range);
 
 /* Decodes a STRING's or BINARY's content into out, which has room for token->bytes.size octets
@@ -110,9 +128,28 @@ void write_bool(struct writer *writer, bool value);
 void write_uint(struct writer *writer, uint64_t value);
 void write_int(struct writer *writer, int64_t value);
 void write_float(struct writer *writer, double value); /* JSON: NaN and infinities fail the buf */
+/* JSON: a string that starts with U+0000 fails the buf, since WAMP would read it as BINARY. */
 void write_string(struct writer *writer, struct bytes utf8);
 void write_binary(struct writer *writer, struct bytes octets);
 /* One value already encoded for this serializer (a range from reader_skip). */
 void write_raw(struct writer *writer, struct bytes value);
+
+/* Where a writer stood, to go back to when what follows cannot be written after all. It holds while
+ * the containers open at the mark are open; a buf that failed stays failed. */
+struct writer_mark {
+    size_t size;
+    uint32_t count;
+    uint16_t depth;
+};
+
+struct writer_mark writer_mark(const struct writer *writer);
+void writer_rewind(struct writer *writer, struct writer_mark mark);
+
+/* Whether the next item is a key of the innermost container. */
+static inline bool writer_key_is_due(const struct writer *writer)
+{
+    return writer->depth > 0 && writer->levels[writer->depth - 1].map &&
+           writer->levels[writer->depth - 1].count % 2 == 0;
+}
 
 #endif

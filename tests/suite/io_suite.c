@@ -411,7 +411,10 @@ static void free_ends_whatever_is_under_way(void **state)
     }
 }
 
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 
 static const struct {
     const char *name;
@@ -455,9 +458,8 @@ int main(void)
             snprintf(names[count], sizeof(names[count]), "%s %llu: %s",
                      ground_names[settings[i].kind], (unsigned long long)settings[i].seed,
                      cases[k].name);
-            tests[count] = (struct CMUnitTest){.name = names[count],
-                                               .test_func = cases[k].run,
-                                               .initial_state = &settings[i]};
+            tests[count] = (struct CMUnitTest){
+                .name = names[count], .test_func = cases[k].run, .initial_state = &settings[i]};
             count++;
         }
     }

@@ -334,7 +334,10 @@ static void a_socket_may_move_before_it_is_added(void **state)
     }
 }
 
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 
 static const struct {
     const char *name;
@@ -361,9 +364,8 @@ int main(void)
         }
         for (size_t k = 0; k < array_count(cases); k++) {
             snprintf(names[count], sizeof(names[count]), "%s: %s", ground_names[i], cases[k].name);
-            tests[count] = (struct CMUnitTest){.name = names[count],
-                                               .test_func = cases[k].run,
-                                               .initial_state = &settings[i]};
+            tests[count] = (struct CMUnitTest){
+                .name = names[count], .test_func = cases[k].run, .initial_state = &settings[i]};
             count++;
         }
     }
