@@ -24,17 +24,11 @@ FILE_LINES_MAX = 600
 LONG_FILES = {}
 
 # Core sources without a tests/unit/NAME_test.c of their own: where they are tested, and why there.
-<<<<<<< HEAD
 MATCH = ("tests/unit/match_test.c", "one structure in several files, held against its dumb twin")
 TESTED_BY = {
     "common/match_prefix.c": MATCH,
     "common/match_table.c": MATCH,
     "common/match_wildcard.c": MATCH,
-=======
-TESTED_BY = {
-    f"common/match_{part}.c": ("tests/unit/match_test.c", "one face, one dumb twin for all three")
-    for part in ("prefix", "table", "wildcard")
->>>>>>> match
 }
 
 FOLDERS = ("common", "cluster", "client", "router", "bench")
@@ -279,17 +273,12 @@ def rule_unit_tests(tree):
         test, reason = TESTED_BY.get(path, (own, "mirrors names"))
         if test not in tree:
             yield f"{path}: {test} is missing"
-<<<<<<< HEAD
-        if not reason or (test != own and own in tree):
-            yield f"{path}: its row in TESTED_BY gives no reason, or {own} has come"
-=======
     for path, (test, reason) in TESTED_BY.items():
         if "common/base.h" not in tree:
             break  # a canary's tree, which lacks most files
         own = f"tests/unit/{os.path.basename(path)[:-2]}_test.c"
         if path not in tree or not reason or own in tree:
             yield f"tests/tidy.py: TESTED_BY row {path} is stale or gives no reason"
->>>>>>> match
 
 
 RULES = [rule_columns, rule_function_lines, rule_file_lines, rule_banned_calls,

@@ -449,7 +449,7 @@ static bool statement(struct talk_run *run, const char *text)
                         : do_hear(run, person, rest);
     }
     char *copy = strdup(text);
-    char *words[WORDS_MAX];
+    char *words[WORDS_MAX] = {0};
     unsigned count = 0;
     char *more = NULL;
     for (char *word = strtok_r(copy, " ", &more); word != NULL && count < WORDS_MAX;
