@@ -30,7 +30,6 @@ SIM = ("tests/sim/sim.c", "it lives between workers: simulated ones, with faults
 TESTED_BY = {
     "common/message.c": TALK,
     "common/parcel.c": SIM,
-    "common/token.c": ("tests/unit/transcode_test.c", "the face that all three readers share"),
     "router/broker.c": TALK,
     "router/conn.c": SIM,
     "router/core.c": TALK,
