@@ -41,10 +41,10 @@ struct value *value_random(struct arena *arena, struct rng *rng, unsigned depth,
 size_t value_size(const struct value *value);
 
 /* rng chooses containers whose count is not said beforehand; NULL: all counts are said. */
-void value_write(const struct value *value, struct writer *writer, struct rng *rng);
+void value_encode(const struct value *value, struct writer *writer, struct rng *rng);
 
 /* The tree of all of input, or NULL. */
-struct value *value_read(struct arena *arena, enum serializer serializer, struct bytes input);
+struct value *value_decode(struct arena *arena, enum serializer serializer, struct bytes input);
 
 bool value_equal(const struct value *a, const struct value *b);
 
