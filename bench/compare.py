@@ -62,7 +62,8 @@ def judge(old, new, more_is_better, runs_min):
     if min(len(old), len(new)) < runs_min:
         return "noise", change
     # a median's standard error is 1.2533 sigma / sqrt(n) for a normal spread
-    error = 1.2533 * math.hypot(spread(old) / math.sqrt(len(old)), spread(new) / math.sqrt(len(new)))
+    error = 1.2533 * math.hypot(spread(old) / math.sqrt(len(old)),
+                                spread(new) / math.sqrt(len(new)))
     if abs(after - before) <= SIGMAS * error or overlap(old, new) > OVERLAP_MOST:
         return "noise", change
     return ("better" if (after > before) == more_is_better else "worse"), change
@@ -121,7 +122,8 @@ def self_test():
         ("four runs are too few", judge([1] * 4, [2] * 4, True, 5)[0] == "noise"),
         ("one bad run changes nothing",
          judge([10, 11, 10, 9, 10], [10, 11, 90, 9, 10], True, 5)[0] in ("noise", "same")),
-        ("less CPU is better", judge([10, 11, 10, 9, 10], [5, 5, 6, 5, 4], False, 5)[0] == "better"),
+        ("less CPU is better",
+         judge([10, 11, 10, 9, 10], [5, 5, 6, 5, 4], False, 5)[0] == "better"),
         ("less rate is worse", judge([10, 11, 10, 9, 10], [5, 5, 6, 5, 4], True, 5)[0] == "worse"),
     ]
     for text, good in facts:

@@ -18,7 +18,9 @@ struct flight {
     uint64_t mask;
     uint64_t next; /* the next sequence number */
     uint64_t window;
-    uint64_t outstanding; /* numbers with answers to come */
+    uint64_t outstanding;     /* numbers with answers to come */
+    uint64_t answered;        /* answers so far */
+    uint64_t answered_before; /* at the last look for a stall */
 };
 
 static inline bool flight_init(struct flight *flight, struct mem *mem, uint64_t window)
@@ -62,6 +64,7 @@ static inline struct flight_slot *flight_answer(struct flight *flight, uint64_t 
         return NULL;
     }
     slot->answers--;
+    flight->answered++;
     flight->outstanding -= slot->answers == 0;
     return slot;
 }

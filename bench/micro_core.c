@@ -101,10 +101,11 @@ static void put_request(unsigned code, uint64_t id, bool acknowledge, const char
     put_frame(false, false, body, size);
 }
 
-static void put_json(bool websocket, const char *format, uint64_t id)
+static void put_json(bool websocket, uint64_t id)
 {
     char body[MESSAGE_BYTES];
-    int size = snprintf(body, sizeof body, format, (unsigned long long)id, payload);
+    int size = snprintf(body, sizeof body, "[16,%llu,{},\"com.app.tick\",[\"%s\"]]",
+                        (unsigned long long)id, payload);
     put_frame(websocket, true, (const uint8_t *)body, (size_t)size);
 }
 
@@ -206,11 +207,8 @@ static void stage_make(void)
                                                     .close_ns = NS_PER_S,
                                                     .pings_missed_max = 2,
                                                     .rawsocket_length_min = 512};
-    struct core_options options = {.settings = &settings,
-                                   .source = heap_source(),
-                                   .seed = 1,
-                                   .places = 1,
-                                   .now_ns = NS_PER_S};
+    struct core_options options = {
+        .settings = &settings, .source = heap_source(), .seed = 1, .places = 1, .now_ns = NS_PER_S};
     check(crypto_init() && core_init(&core, &options));
 }
 
@@ -224,7 +222,7 @@ static void publish_batch(bool json, bool acknowledge)
 {
     for (unsigned i = 0; i < BATCH; i++, request++) {
         if (json) {
-            put_json(sender.websocket, "[16,%llu,{},\"com.app.tick\",[\"%s\"]]", request);
+            put_json(sender.websocket, request);
         } else {
             put_request(MESSAGE_PUBLISH, request, acknowledge, "com.app.tick");
         }

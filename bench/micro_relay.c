@@ -2,8 +2,10 @@
  * bounds, which forwards what the load maker sends to whoever subscribed or registered. It shows
  * how much the load maker itself can do, and what the sockets alone cost.
  *
- *     micro_relay unix:SOCKET SECONDS      or tcp:PORT, on 127.0.0.1; then ends
+ *     micro_relay unix:SOCKET SECONDS [lose|repeat|swap]      or tcp:PORT, on 127.0.0.1; then ends
  *     clos bench pubsub --to rs://unix:SOCKET
+ *
+ * With a fault named it does that to every hundredth event, to see that the load maker sees it.
  *
  * One realm, one serializer for all, exact topics, the last registration of a procedure wins. */
 #include "bench/peer.h"
@@ -62,6 +64,8 @@ static uint8_t buffer[RELAY_BUFFER_BYTES * 2];
 static struct mem mem;
 static struct rng rng;
 static int epoll;
+static const char *fault = "";
+static uint64_t faults_next;
 
 static void relay_touch(struct relay_conn *conn)
 {
@@ -148,6 +152,31 @@ static void relay_forward(struct relay_conn *to, enum wire_type type, const uint
     relay_touch(to);
 }
 
+static void relay_event(struct relay_conn *to, struct bytes event)
+{
+    static uint8_t kept[70000];
+    static size_t kept_size;
+    bool due = fault[0] != '\0' && faults_next++ % 100 == 99;
+    if (due && strcmp(fault, "lose") == 0) {
+        return;
+    }
+    if (due && strcmp(fault, "swap") == 0) {
+        memcpy(kept, event.at, event.size);
+        kept_size = event.size;
+        return;
+    }
+    peer_send(&to->peer, event);
+    if (due) {
+        peer_send(&to->peer, event); /* repeat */
+    }
+    if (kept_size > 0) {
+        peer_send(&to->peer, bytes_make(kept, kept_size));
+        kept_size = 0;
+    }
+    check(!to->peer.out.failed);
+    relay_touch(to);
+}
+
 static void relay_publish(struct relay_conn *conn, const struct wire_message *message, bool ask)
 {
     struct relay_uri *uri = relay_uri(message->uri);
@@ -156,10 +185,7 @@ static void relay_publish(struct relay_conn *conn, const struct wire_message *me
     check(message->payload.size < 65536);
     size_t size = relay_encode(conn->peer.serializer, WIRE_EVENT, ids, 2, message->payload, event);
     for (size_t i = 0; i < uri->subscribers_count; i++) {
-        struct relay_conn *to = &conns[uri->subscribers[i]];
-        peer_send(&to->peer, bytes_make(event, size));
-        check(!to->peer.out.failed);
-        relay_touch(to);
+        relay_event(&conns[uri->subscribers[i]], bytes_make(event, size));
     }
     if (ask) {
         relay_numbers(conn, WIRE_PUBLISHED, message->id[0], ids[1], 2);
@@ -349,11 +375,12 @@ static int relay_bind(const char *where)
 int main(int argc, char **argv)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
-    if (argc != 3 || !crypto_init() ||
+    if (argc < 3 || argc > 4 || !crypto_init() ||
         (strncmp(argv[1], "unix:", 5) != 0 && strncmp(argv[1], "tcp:", 4) != 0)) {
-        fputs("micro_relay unix:SOCKET|tcp:PORT SECONDS\n", stderr);
+        fputs("micro_relay unix:SOCKET|tcp:PORT SECONDS [lose|repeat|swap]\n", stderr);
         return 2;
     }
+    fault = argc == 4 ? argv[3] : "";
     int listener = relay_bind(argv[1]);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (listener < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0) {

@@ -64,7 +64,7 @@ static const struct option_row rows[] = {
     ROW("count", OPTION_NUMBER, count, 0, 1e15,
         "stop after so many messages or sessions (0: by time)"),
     ROW("duration", OPTION_SECONDS, duration_s, 0.01, 1e6,
-        "seconds, warm-up included (10; with --count 3600)"),
+        "seconds, warm-up included (10; 3600 with --count and for connect)"),
     ROW("warmup", OPTION_SECONDS, warmup_s, 0, 1e5,
         "seconds that are not measured (1; 0 with --count)"),
     ROW("drain", OPTION_SECONDS, drain_s, 0.01, 1e5,
@@ -87,14 +87,14 @@ const char *serializer_name(enum serializer serializer)
     return serializer_names[serializer];
 }
 
-void options_usage(void)
+void options_usage(FILE *to)
 {
-    fputs("clos bench pubsub|rpc|connect|churn --to ROUTER [options]\n\n", stderr);
+    fputs("clos bench pubsub|rpc|connect|churn --to ROUTER [options]\n\n", to);
     for (size_t i = 0; i < array_count(rows); i++) {
-        fprintf(stderr, "  %-22s %s\n", rows[i].name, rows[i].help);
+        fprintf(to, "  %-22s %s\n", rows[i].name, rows[i].help);
     }
     fputs("\nNumbers take k, M and G. Exit: 0 well, 1 order or loss violated, 2 could not run.\n",
-          stderr);
+          to);
 }
 
 static bool number_parse(const char *text, double *value)
@@ -208,7 +208,8 @@ static bool options_complete(struct options *options)
         options->warmup_s = options->count > 0 ? 0 : 1;
     }
     if (options->duration_s < 0) {
-        options->duration_s = options->count > 0 ? 3600 : 10;
+        bool bounded = options->count > 0 || strcmp(options->scenario, "connect") == 0;
+        options->duration_s = bounded ? 3600 : 10;
     }
     bool by_receipt =
         strcmp(options->scenario, "pubsub") == 0 && options->rate == 0 && !options->acknowledge;

@@ -8,6 +8,8 @@
 
 #include "bench/target.h"
 
+#include <stdio.h>
+
 struct options {
     const char *scenario;
     struct target to;           /* senders: publishers, callers, and whatever has no receiver */
@@ -44,7 +46,7 @@ struct options {
 
 /* argv[0] is the scenario. */
 bool options_parse(struct options *options, int argc, char **argv);
-void options_usage(void);
+void options_usage(FILE *to);
 const char *serializer_name(enum serializer serializer);
 
 #endif

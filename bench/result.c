@@ -53,7 +53,9 @@ static struct figures figures_of(const struct result *result)
 {
     struct figures figures = {0};
     double wall_ns = (double)(result->stop_ns - result->start_ns);
-    wall_ns = wall_ns > 1.0 ? wall_ns : 1.0;
+    if (wall_ns <= 0.0) {
+        return figures; /* nothing came */
+    }
     double cpu_ns = (double)(result->probe_stop.cpu_ns - result->probe_start.cpu_ns);
     figures.seconds = wall_ns / 1e9;
     figures.rate = (double)result->messages / figures.seconds;
@@ -117,8 +119,10 @@ static void print_json(const struct result *result)
            (unsigned long)result->reordered, (unsigned long)result->errors,
            (unsigned long)result->stalls);
     if (options->pid > 0) {
-        printf(",\"cpu_us_per_message\":%.4f,\"router_cpu\":%.4f,\"rss\":%lu", figures.cpu_us,
-               figures.cpu_share, (unsigned long)result->probe_stop.rss_bytes);
+        printf(",\"cpu_us_per_message\":%.4f,\"router_cpu\":%.4f", figures.cpu_us,
+               figures.cpu_share);
+        printf(",\"rss_start\":%lu,\"rss\":%lu", (unsigned long)result->probe_start.rss_bytes,
+               (unsigned long)result->probe_stop.rss_bytes);
         if (result->sessions > 0) {
             printf(",\"rss_per_session\":%.0f", result->idle_rss_per_session);
         }
@@ -169,11 +173,12 @@ static void print_table(const struct result *result)
         print_quantiles("acknowledge", figures.acknowledge);
     }
     if (options->pid > 0) {
-        printf("  %-11s %.2f us a message, %.0f %% of a core, %.1f MiB resident", "router",
-               figures.cpu_us, figures.cpu_share * 100.0,
-               (double)result->probe_stop.rss_bytes / 1048576.0);
+        printf("  %-11s %.2f us a message, %.0f %% of a core, %.1f MiB resident (before: %.1f)",
+               "router", figures.cpu_us, figures.cpu_share * 100.0,
+               (double)result->probe_stop.rss_bytes / 1048576.0,
+               (double)result->probe_start.rss_bytes / 1048576.0);
         if (result->sessions > 0) {
-            printf(" (%.0f octets a session)", result->idle_rss_per_session);
+            printf(", %.0f octets a session", result->idle_rss_per_session);
         }
         putchar('\n');
     }

@@ -23,7 +23,6 @@ struct result {
     uint64_t stalls; /* times that a closed window had to be given up */
     uint64_t sessions;
     double idle_rss_per_session; /* connect: octets */
-    double start_rss;
     uint64_t start_ns;
     uint64_t stop_ns;
     struct probe probe_start;

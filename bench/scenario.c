@@ -47,6 +47,23 @@ static uint64_t run_send_open(struct run *run)
     return run->load.now_ns;
 }
 
+/* A window that heard nothing from one look to the next is not waited for any longer. */
+static void run_give_up(struct run *run)
+{
+    if (run->load.now_ns < run->look_ns) {
+        return;
+    }
+    run->look_ns = run->load.now_ns + RUN_STALL_MS * NS_PER_MS;
+    for (size_t sender = 0; sender < run->flights_count; sender++) {
+        struct flight *flight = &run->flights[sender];
+        if (!flight_room(flight) && flight->answered == flight->answered_before) {
+            run->result.stalls++;
+            flight_clear(flight);
+        }
+        flight->answered_before = flight->answered;
+    }
+}
+
 static uint64_t run_send_closed(struct run *run)
 {
     for (size_t sender = 0; sender < run->flights_count; sender++) {
@@ -59,16 +76,8 @@ static uint64_t run_send_closed(struct run *run)
             run->sent++;
         }
     }
-    uint64_t now_ns = run->load.now_ns;
-    uint64_t since_ns = run->answer_ns > run->start_ns ? run->answer_ns : run->start_ns;
-    if (run->expected > run->answered && now_ns > since_ns + RUN_STALL_MS * NS_PER_MS) {
-        run->result.stalls++;
-        run->answer_ns = now_ns;
-        for (size_t sender = 0; sender < run->flights_count; sender++) {
-            flight_clear(&run->flights[sender]);
-        }
-    }
-    return now_ns + 50 * NS_PER_MS;
+    run_give_up(run);
+    return run->load.now_ns + 50 * NS_PER_MS;
 }
 
 static void run_measure(struct run *run)
@@ -80,11 +89,20 @@ static void run_measure(struct run *run)
     }
 }
 
+static bool run_waits(const struct run *run)
+{
+    bool waits = run->answered < run->expected;
+    for (size_t i = 0; i < run->flights_count && run->options->acknowledge; i++) {
+        waits |= run->flights[i].outstanding > 0;
+    }
+    return waits;
+}
+
 static void run_drain(struct run *run)
 {
     uint64_t silence_ns = (uint64_t)(run->options->drain_s * 1e9);
     uint64_t since_ns = run->load.now_ns;
-    while (run->answered < run->expected && run->load.now_ns < since_ns + silence_ns) {
+    while (run_waits(run) && run->load.now_ns < since_ns + silence_ns) {
         load_turn(&run->load, run->load.now_ns + 20 * NS_PER_MS);
         since_ns = run->answer_ns > since_ns ? run->answer_ns : since_ns;
         progress_tell(&run->progress, run->options, run->load.now_ns, run->answered, "draining");
@@ -96,6 +114,7 @@ void run_drive(struct run *run)
     const struct options *options = run->options;
     prctl(PR_SET_TIMERSLACK, 1); /* nanosecond; the default would oversleep by 50 us */
     run->start_ns = clock_now_ns();
+    run->look_ns = run->start_ns + RUN_STALL_MS * NS_PER_MS;
     run->load.now_ns = run->start_ns;
     uint64_t stop_ns = run->start_ns + (uint64_t)(options->duration_s * 1e9);
     while (run->load.now_ns < stop_ns && !run_enough(run) && !run->failed) {

@@ -26,6 +26,7 @@ struct run {
     bool failed;  /* a connection ended */
     bool measuring;
     uint64_t start_ns;
+    uint64_t look_ns;  /* when to look for stalled windows next */
     uint64_t sent;     /* by all senders */
     uint64_t expected; /* answers to what was sent */
     uint64_t answered;

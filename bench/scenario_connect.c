@@ -120,8 +120,11 @@ int scenario_connect(const struct options *options)
     connect->result.published = connect->opened;
     connect->result.received = connect->result.messages;
     connect->result.lost = options->sessions - connect->result.messages;
-    result_print(&connect->result);
-    int code = result_verdict(&connect->result);
+    int code = 2;
+    if (connect->result.messages > 0) {
+        result_print(&connect->result);
+        code = result_verdict(&connect->result);
+    }
     load_fini(&connect->load);
     free(connect);
     return code;

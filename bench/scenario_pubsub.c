@@ -39,6 +39,18 @@ static void pubsub_joined(struct load *load, struct conn *conn)
     }
 }
 
+/* Who hears a number has missed those before it for good, or hears them late: either way the window
+ * must not wait for them, or one lost event would cost a second's stall. */
+static void pubsub_skip(struct pubsub *pubsub, size_t topic, uint32_t publisher, uint64_t from,
+                        uint64_t to)
+{
+    const struct options *options = pubsub->run.options;
+    for (uint64_t number = from; number < to; number++) {
+        uint64_t sequence = options->every_topic ? number : number * options->topics + topic;
+        flight_answer(&pubsub->run.flights[publisher], sequence);
+    }
+}
+
 static void pubsub_event(struct pubsub *pubsub, struct conn *conn,
                          const struct wire_message *message)
 {
@@ -61,11 +73,14 @@ static void pubsub_event(struct pubsub *pubsub, struct conn *conn,
         number /= options->topics;
     }
     struct order_pair *pair = &pubsub->pairs[conn->index * options->publishers + mark.sender];
-    if (order_note(&pubsub->order, pair, number) == ORDER_AGAIN) {
+    uint64_t expected = pair->next;
+    enum order_verdict verdict = order_note(&pubsub->order, pair, number);
+    if (verdict == ORDER_AGAIN) {
         return;
     }
     run_answer(run, mark.time_ns);
-    if (!options->acknowledge) {
+    if (!options->acknowledge && verdict == ORDER_NEW) {
+        pubsub_skip(pubsub, conn->index % options->topics, mark.sender, expected, number);
         flight_answer(&run->flights[mark.sender], mark.sequence);
     }
 }
@@ -79,6 +94,7 @@ static void pubsub_published(struct pubsub *pubsub, struct conn *conn, uint64_t 
         run->result.errors += run->options->rate == 0 && run->result.stalls == 0;
         return;
     }
+    run->answer_ns = run->load.now_ns;
     if (run->options->subscribers == 0) {
         run_answer(run, slot->time_ns);
     }
@@ -135,6 +151,9 @@ static void pubsub_count_lost(struct pubsub *pubsub)
             sent = sent > topic ? (sent - topic + options->topics - 1) / options->topics : 0;
         }
         order_end(&pubsub->order, &pubsub->pairs[i], sent);
+    }
+    for (size_t i = 0; i < pubsub->run.flights_count && options->acknowledge; i++) {
+        pubsub->run.result.errors += pubsub->run.flights[i].outstanding; /* no PUBLISHED came */
     }
     pubsub->run.result.lost = pubsub->order.lost;
     pubsub->run.result.duplicated = pubsub->order.duplicated;

@@ -1,6 +1,7 @@
 #include "common/crypto.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <sodium.h>
 
@@ -43,4 +44,36 @@ bool crypto_equal(const void *a, const void *b, size_t size)
 void crypto_wipe(void *at, size_t size)
 {
     sodium_memzero(at, size);
+}
+
+void crypto_hmac(struct bytes key, struct bytes input, uint8_t out[32])
+{
+    unsigned size = 32;
+    check(key.size <= INT32_MAX);
+    check(HMAC(EVP_sha256(), key.at, (int)key.size, input.at, input.size, out, &size) != NULL);
+}
+
+bool crypto_pbkdf2(struct bytes password, struct bytes salt, uint32_t iterations, uint8_t *out,
+                   size_t size)
+{
+    check(password.size <= INT32_MAX && salt.size <= INT32_MAX && size <= INT32_MAX);
+    return iterations > 0 && iterations <= INT32_MAX && size > 0 &&
+           PKCS5_PBKDF2_HMAC((const char *)password.at, (int)password.size, salt.at, (int)salt.size,
+                             (int)iterations, EVP_sha256(), (int)size, out) == 1;
+}
+
+void crypto_sign_public(const uint8_t seed[32], uint8_t out[32])
+{
+    uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    (void)crypto_sign_seed_keypair(out, secret, seed);
+    sodium_memzero(secret, sizeof secret);
+}
+
+void crypto_sign_with(const uint8_t seed[32], struct bytes input, uint8_t out[64])
+{
+    uint8_t public[crypto_sign_PUBLICKEYBYTES];
+    uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    (void)crypto_sign_seed_keypair(public, secret, seed);
+    (void)crypto_sign_detached(out, NULL, input.at, input.size, secret);
+    sodium_memzero(secret, sizeof secret);
 }

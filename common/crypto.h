@@ -22,4 +22,15 @@ bool crypto_equal(const void *a, const void *b, size_t size);
 /* Zeroes memory in a way no compiler drops. */
 void crypto_wipe(void *at, size_t size);
 
+/* HMAC-SHA256. */
+void crypto_hmac(struct bytes key, struct bytes input, uint8_t out[32]);
+
+/* PBKDF2 with HMAC-SHA256. false: the library refuses (no iterations, no room). */
+bool crypto_pbkdf2(struct bytes password, struct bytes salt, uint32_t iterations, uint8_t *out,
+                   size_t size);
+
+/* Ed25519: the public key of a seed, and its signature of input. */
+void crypto_sign_public(const uint8_t seed[32], uint8_t out[32]);
+void crypto_sign_with(const uint8_t seed[32], struct bytes input, uint8_t out[64]);
+
 #endif

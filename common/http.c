@@ -51,7 +51,7 @@ int http_scan(struct http_scan *scan, struct bytes octets, size_t *taken)
 struct http_events {
     struct http_request *request;
     struct bytes target;
-    bool in_value;
+    bool value_done; /* a name that comes now begins the next field */
     bool complete;
 };
 
@@ -72,12 +72,12 @@ static int on_name(llhttp_t *parser, const char *at, size_t size)
 {
     struct http_events *events = parser->data;
     struct http_request *request = events->request;
-    if (request->fields_count == 0 || events->in_value) {
+    if (request->fields_count == 0 || events->value_done) {
         if (request->fields_count == HTTP_FIELDS_MAX) {
             return HPE_USER;
         }
         request->fields[request->fields_count++] = (struct http_field){0};
-        events->in_value = false;
+        events->value_done = false;
     }
     span_extend(&request->fields[request->fields_count - 1].name, at, size);
     return HPE_OK;
@@ -90,21 +90,14 @@ static int on_value(llhttp_t *parser, const char *at, size_t size)
     if (request->fields_count == 0) {
         return HPE_USER;
     }
-    events->in_value = true;
     span_extend(&request->fields[request->fields_count - 1].value, at, size);
-    return HPE_OK;
-}
-
-static int on_name_complete(llhttp_t *parser)
-{
-    (void)parser;
     return HPE_OK;
 }
 
 static int on_value_complete(llhttp_t *parser)
 {
     struct http_events *events = parser->data;
-    events->in_value = true; /* a value may be empty: no span comes then */
+    events->value_done = true;
     return HPE_OK;
 }
 
@@ -224,7 +217,6 @@ int http_parse(struct bytes head, struct http_request *request)
         .on_url = on_target,
         .on_header_field = on_name,
         .on_header_value = on_value,
-        .on_header_field_complete = on_name_complete,
         .on_header_value_complete = on_value_complete,
         .on_headers_complete = on_head,
     };

@@ -74,8 +74,7 @@ void transport_opened(struct transport *transport, enum framing framing, enum se
     transport->framing = framing;
     transport->serializer = serializer;
     transport->peer_bytes_max = peer_bytes_max;
-    transport->message_max =
-        transport->welcomed ? taken : size_min(taken, options->bytes_max_unwelcome);
+    transport->message_max = size_min(taken, options->bytes_max_unwelcome);
     transport->open = true;
     transport->deadline_ns = ping_due(transport);
 }
@@ -307,7 +306,6 @@ void transport_close(struct transport *transport, uint16_t websocket_code, uint6
         return;
     }
     if (!owed || !websocket_close(transport, websocket_code)) {
-        transport->closing = true;
         transport_fail(transport, TRANSPORT_END_LOCAL);
         return;
     }

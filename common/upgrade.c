@@ -88,7 +88,7 @@ static bool port_parse(struct bytes text, uint16_t *port)
         number = number * 10 + (text.at[i] - '0');
     }
     *port = (uint16_t)number;
-    return text.size > 0 && number > 0 && number <= UINT16_MAX;
+    return text.size > 0 && number <= UINT16_MAX;
 }
 
 bool origin_parse(struct bytes text, struct origin *origin)

@@ -58,8 +58,7 @@ static void subscription_free(struct subscription *subscription)
     if (subscription->ticket != 0) {
         map_take(&core->tickets, subscription->ticket);
     }
-    mem_give(&core->mem, subscription->members,
-             subscription->room * sizeof *subscription->members);
+    mem_give(&core->mem, subscription->members, subscription->room * sizeof *subscription->members);
     mem_give(&core->mem, subscription, sizeof *subscription + subscription->uri_size);
     core->gauges.subscriptions--;
 }
@@ -161,6 +160,7 @@ static void membership_answer(struct membership *membership)
     while ((request = membership_waited(membership)) != 0) {
         encode_ids(membership->session->conn, MESSAGE_SUBSCRIBED, 2, request,
                    membership->subscription->id);
+        membership->answered = true;
     }
 }
 
@@ -182,8 +182,7 @@ static bool members_reserve(struct subscription *subscription)
     return true;
 }
 
-static struct membership *membership_new(struct subscription *subscription,
-                                         struct session *session)
+static struct membership *membership_new(struct subscription *subscription, struct session *session)
 {
     struct core *core = subscription->realm->core;
     struct membership *membership = mem_take(&core->mem, sizeof *membership);
@@ -271,8 +270,7 @@ void broker_subscribe(struct session *session, const struct message *message)
                       "subscribing to this is not allowed");
         return;
     }
-    uint64_t id =
-        core_pattern_id(realm->core, realm, "sub", message->match, message->uri);
+    uint64_t id = core_pattern_id(realm->core, realm, "sub", message->match, message->uri);
     struct membership *membership = map_get(&session->subscriptions, id);
     if (membership == NULL) {
         if (!subscribe_join(session, message)) {
@@ -342,16 +340,9 @@ static void event_press(const struct event *event, const struct conn *conn)
 }
 
 static void event_deliver_to(const struct event *event, struct encoding *encoding,
-                             const struct member *member)
+                             struct conn *conn)
 {
-    struct conn *conn = member->session->conn;
     struct stats *stats = &conn->core->stats;
-    if (unlikely(!list_empty(&member->membership->waiting))) {
-        encode_done(encoding);
-        membership_answer(member->membership); /* SUBSCRIBED before the first EVENT (B-ORD-2) */
-        event_encode(encoding, event, member->membership->subscription,
-                     conn->transport.serializer);
-    }
     switch (encode_send(encoding, conn)) {
     case SENT:
         stats->events_delivered++;
@@ -370,13 +361,22 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     }
 }
 
+/* Whoever waits for SUBSCRIBED is not subscribed yet: an event that comes earlier is not for it.
+ * (To send SUBSCRIBED early instead would say that all places have taken note when some have not.)
+ */
+static bool member_waits(const struct subscription *subscription, const struct member *member)
+{
+    return unlikely(subscription->pending > 0) && !list_empty(&member->membership->waiting) &&
+           !member->membership->answered;
+}
+
 static void event_deliver(const struct event *event, struct subscription *subscription)
 {
     struct encoding encodings[SERIALIZERS];
     bool made[SERIALIZERS] = {false};
     for (uint32_t i = 0; i < subscription->count; i++) {
         const struct member *member = &subscription->members[i];
-        if (member->session == event->skip) {
+        if (member->session == event->skip || member_waits(subscription, member)) {
             continue;
         }
         enum serializer serializer = member->session->conn->transport.serializer;
@@ -384,7 +384,7 @@ static void event_deliver(const struct event *event, struct subscription *subscr
             event_encode(&encodings[serializer], event, subscription, serializer);
             made[serializer] = true;
         }
-        event_deliver_to(event, &encodings[serializer], member);
+        event_deliver_to(event, &encodings[serializer], member->session->conn);
     }
     for (size_t i = 0; i < SERIALIZERS; i++) {
         if (made[i]) {

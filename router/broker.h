@@ -4,7 +4,7 @@
  * Called by session.c with a session's request, and by core.c with notes of other places. The
  * publisher's worker matches, delivers to its own sessions, and posts one note to each other place
  * that wants the topic; that place matches again and delivers to its own. SUBSCRIBED is sent when
- * every place has taken note of the pattern, or just before the first event that is earlier.
+ * every place has taken note of the pattern; events that come earlier are not for that session.
  * Subscriptions are owned by the realm, memberships by their session. Pure. */
 #ifndef CLOS_BROKER_H
 #define CLOS_BROKER_H
@@ -27,9 +27,9 @@ struct subscription {
     struct member *members; /* of sessions here */
     uint32_t count;
     uint32_t room;
-    uint32_t pending;       /* SUBSCRIBEs of members that wait for SUBSCRIBED */
+    uint32_t pending; /* SUBSCRIBEs of members that wait for SUBSCRIBED */
     uint16_t uri_size;
-    uint8_t kind;           /* enum match_kind */
+    uint8_t kind; /* enum match_kind */
     uint8_t uri[];
 };
 
@@ -46,6 +46,7 @@ struct membership { /* one session's place in a subscription */
     struct list waiting;
     uint32_t index; /* in members */
     uint32_t waiting_count;
+    bool answered; /* it has heard SUBSCRIBED: events are for it */
 };
 
 void broker_subscribe(struct session *session, const struct message *message);

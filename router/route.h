@@ -96,7 +96,9 @@ static inline void route_keep(struct route_cache *cache, struct bytes uri, void 
     route->uri_size = (uint8_t)uri.size;
     route->count = (uint8_t)count;
     memcpy(route->uri, uri.at, uri.size);
-    memcpy(route->values, values, count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        route->values[i] = values[i];
+    }
 }
 
 #endif

@@ -13,7 +13,7 @@ static void frames_write(struct octets *stream, const uint8_t *data, size_t size
         size_t length = size_min(data[1], size - 2);
         if (data[0] >= 0xE0 && data[0] < 0xF0) { /* a large one */
             struct octets payload = {0};
-            octets_fill(&payload, data[1], (size_t)data[1] << (data[0] & 7));
+            octets_fill(&payload, data[1], (size_t)data[1] << (data[0] & 3));
             octets_frame(stream, first, octets_view(&payload));
             octets_free(&payload);
             length = 0;

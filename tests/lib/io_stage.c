@@ -249,6 +249,8 @@ void stage_turn(struct stage *stage)
     stage_kick(stage);
     size_t count = ground_turn(&stage->ground, stage->ground.io, events, stage->events_max);
     assert_true(count <= stage->events_max);
+    stage->quiet = count == 0 && ground_is_real(&stage->ground) ? stage->quiet + 1 : 0;
+    assert_true(stage->quiet < QUIET_MAX); /* something that had to come did not */
     for (size_t i = 0; i < count; i++) {
         stage_event(stage, &events[i]);
     }

@@ -19,6 +19,7 @@ enum {
     HOSTS_MAX = 512,
     PEOPLE_MAX = 200,
     TURNS_MAX = 50000,
+    QUIET_MAX = 250, /* turns of a real ground without an event: 5 s */
     STAGE_EVENTS_MAX = 64,
     POUR_BYTES = 16384,
     ORDER_MAX = 64,
@@ -33,7 +34,7 @@ struct stage;
 
 struct host {
     struct stage *stage;
-    io_id id; /* 0: closed */
+    io_id id;  /* 0: closed */
     bool mute; /* hears, and echoes nothing */
     bool stay; /* does not close at the peer's end */
     bool ended;
@@ -71,6 +72,7 @@ struct stage {
     unsigned vectors_most;
     unsigned sends;
     unsigned people;
+    unsigned quiet;
     enum io_kind order[ORDER_MAX]; /* of the events about hosts */
     unsigned order_count;
     struct host *newest;

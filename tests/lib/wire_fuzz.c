@@ -12,7 +12,8 @@ static void feed_pieces(struct wire *wire, struct bytes stream, uint32_t seed)
 {
     static const uint32_t piece_max[] = {1, 2, 7, 64, 1000, 100000};
     seed |= 1;
-    uint32_t most = piece_max[seed_next(&seed) % array_count(piece_max)];
+    size_t most = piece_max[seed_next(&seed) % array_count(piece_max)];
+    most = size_max(most, stream.size / 1000); /* long streams in more than single octets */
     for (size_t at = 0; at < stream.size;) {
         size_t size = size_min(1 + seed_next(&seed) % most, stream.size - at);
         if (!wire_feed(wire, bytes_make(stream.at + at, size))) {

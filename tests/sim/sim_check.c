@@ -35,20 +35,21 @@ static bool span_owes(const struct sim_person *person, const struct sim_subscrip
            (publication->uid != person->uid || publication->to_self);
 }
 
-/* No hole: nothing of this publisher that was owed lies between the last heard and this one. */
+/* No hole: nothing of this publisher that was owed on this span lies between the last one heard on
+ * it and this one. */
 static void check_hole(struct sim_world *world, struct sim_person *person,
-                       struct sim_subscription *span, uint64_t index)
+                       const struct sim_subscription *span, uint64_t index)
 {
-    uint64_t *heard = &world->span_heard[person_index(world, person)]
-                                        [span - person->subscriptions];
     uint32_t uid = world->publications[index].uid;
-    for (uint64_t i = *heard < span->from ? span->from : *heard; i < index; i++) {
-        /* Others' events may still be under way; only this publisher's are behind us. The scan
-         * starts at the oldest point that is settled for all. */
-        if (world->publications[i].uid == uid &&
-            span_owes(person, span, &world->publications[i], i) &&
-            world->publications[i].number > world->heard[person->uid][uid].event) {
-            sim_fail(world, "an event is missing", i, index);
+    uint64_t last =
+        world->span_heard[person_index(world, person)][span - person->subscriptions][uid];
+    for (uint64_t i = index; i > span->from; i--) {
+        const struct sim_publication *between = &world->publications[i - 1];
+        if (between->uid == uid && between->number <= last) {
+            return;
+        }
+        if (between->uid == uid && span_owes(person, span, between, i - 1)) {
+            sim_fail(world, "an event is missing", i - 1, index);
         }
     }
 }
@@ -76,8 +77,7 @@ static void heard_event(struct sim_world *world, struct sim_person *person,
         sim_fail(world, "a publisher hears itself", index, 0);
     }
     if (publication->number < heard->event) {
-        sim_fail(world, "events of one publisher out of order", publication->number,
-                 heard->event);
+        sim_fail(world, "events of one publisher out of order", publication->number, heard->event);
     }
     check_hole(world, person, span, index);
     heard->event = publication->number;
@@ -88,23 +88,9 @@ static void heard_event(struct sim_world *world, struct sim_person *person,
 static void heard_once(struct sim_world *world, struct sim_person *person,
                        const struct parsed *message)
 {
-    static uint64_t last[SIM_PEOPLE][SIM_SUBSCRIPTIONS][SIM_LIVES];
-    static uint64_t seed_of_last;
-    static uint32_t owner[SIM_PEOPLE][SIM_SUBSCRIPTIONS];
-    static uint64_t id_of[SIM_PEOPLE][SIM_SUBSCRIPTIONS];
-    uint64_t who = person_index(world, person);
-    struct sim_subscription *span = span_find(person, message->number[1]);
-    uint64_t slot = (uint64_t)(span - person->subscriptions);
-    if (seed_of_last != world->seed + 1) {
-        seed_of_last = world->seed + 1;
-        memset(owner, 0, sizeof owner);
-    }
-    if (owner[who][slot] != person->uid || id_of[who][slot] != span->id) {
-        owner[who][slot] = person->uid;
-        id_of[who][slot] = span->id;
-        memset(last[who][slot], 0, sizeof last[who][slot]);
-    }
-    uint64_t *number = &last[who][slot][message->args[0] % SIM_LIVES];
+    const struct sim_subscription *span = span_find(person, message->number[1]);
+    uint64_t *number = &world->span_heard[person_index(world, person)][span - person->subscriptions]
+                                         [message->args[0]];
     if (message->args[1] <= *number) {
         sim_fail(world, "an event came twice on one subscription", message->args[1], *number);
     }
@@ -121,7 +107,8 @@ static void heard_subscribed(struct sim_world *world, struct sim_person *person,
                                               .pattern = request->what,
                                               .from = world->publications_count,
                                               .to = UINT64_MAX};
-            world->span_heard[person_index(world, person)][i] = span->from;
+            memset(world->span_heard[person_index(world, person)][i], 0,
+                   sizeof world->span_heard[0][0]);
             return;
         }
     }
@@ -165,7 +152,8 @@ static void check_single(struct sim_world *world, const struct sim_person *perso
     for (unsigned i = 0; i < world->people_count; i++) {
         const struct sim_person *other = &world->people[i];
         if (other != person && other->end != NULL && other->joined && !other->leaving &&
-            !other->slow_reader && other->registrations[0] != 0 && !other->registering[0]) {
+            sim_killed(world) <= world->cut && other->registrations[0] != 0 &&
+            !other->registering[0]) {
             sim_fail(world, "a single procedure has two callees", person->uid, other->uid);
         }
     }
@@ -195,8 +183,7 @@ static void heard_error(struct sim_world *world, struct sim_person *person,
         for (unsigned i = 0; i < array_count(call_errors); i++) {
             known = known || strcmp(uri, call_errors[i]) == 0;
         }
-        if (!known || (strcmp(uri, "com.error.busy") == 0 &&
-                       message->args[1] != request->number)) {
+        if (!known || (strcmp(uri, "com.error.busy") == 0 && message->args[1] != request->number)) {
             sim_fail(world, "an error that is not this call's", message->number[2], 0);
         }
         person->calls_open--;
@@ -217,8 +204,8 @@ static void heard_answer(struct sim_world *world, struct sim_person *person,
     static const struct {
         uint64_t code;
         enum sim_want want;
-    } answers[] = {{17, WANT_PUBLISHED},  {33, WANT_SUBSCRIBED},   {35, WANT_UNSUBSCRIBED},
-                   {50, WANT_RESULT},     {65, WANT_REGISTERED},   {67, WANT_UNREGISTERED}};
+    } answers[] = {{17, WANT_PUBLISHED}, {33, WANT_SUBSCRIBED}, {35, WANT_UNSUBSCRIBED},
+                   {50, WANT_RESULT},    {65, WANT_REGISTERED}, {67, WANT_UNREGISTERED}};
     for (unsigned i = 0; i < array_count(answers); i++) {
         if (answers[i].code != message->number[0]) {
             continue;
@@ -282,9 +269,10 @@ void sim_check_message(struct sim_world *world, struct sim_person *person, const
 }
 
 /* The last of each publisher that is still here must have been heard by whoever was owed it. */
-static void check_owed(struct sim_world *world, struct sim_person *person,
-                       const struct sim_subscription *span)
+static void check_owed(struct sim_world *world, struct sim_person *person, unsigned slot)
 {
+    const struct sim_subscription *span = &person->subscriptions[slot];
+    const uint64_t *heard = world->span_heard[person_index(world, person)][slot];
     for (uint64_t i = world->publications_count; i > span->from; i--) {
         const struct sim_publication *publication = &world->publications[i - 1];
         bool here = false;
@@ -293,7 +281,7 @@ static void check_owed(struct sim_world *world, struct sim_person *person,
                             world->people[k].uid == publication->uid);
         }
         if (here && span_owes(person, span, publication, i - 1) &&
-            world->heard[person->uid][publication->uid].event < publication->number) {
+            heard[publication->uid] < publication->number) {
             sim_fail(world, "an event never came", i - 1, person->uid);
         }
     }
@@ -309,7 +297,7 @@ void sim_check_quiet(struct sim_world *world)
         for (unsigned k = 0; k < SIM_SUBSCRIPTIONS; k++) {
             const struct sim_subscription *span = &person->subscriptions[k];
             if (span->id != 0 && !span->over) {
-                check_owed(world, person, span);
+                check_owed(world, person, k);
             }
         }
         for (unsigned k = 0; k < SIM_REQUESTS; k++) {

@@ -37,12 +37,31 @@ enum sim_deed {
     DEEDS,
 };
 
-static struct sim_request *request_new(struct sim_person *person, enum sim_want want,
-                                       uint32_t what)
+static struct sim_request *request_new(struct sim_person *person, enum sim_want want, uint32_t what)
 {
     struct sim_request *request = &person->requests[++person->request % SIM_REQUESTS];
     *request = (struct sim_request){.want = want, .what = what};
     return request;
+}
+
+void sim_people_weights(struct sim_world *world)
+{
+    static const unsigned pubsub[] = {DEED_SUBSCRIBE, DEED_PUBLISH};
+    static const unsigned rpc[] = {DEED_REGISTER, DEED_CALL, DEED_ANSWER};
+    uint64_t both = rng_below(&world->rng, 4); /* 0: only pubsub, 1: only rpc, else both */
+    for (unsigned i = 0; i < DEEDS; i++) {
+        bool off = rng_below(&world->rng, 2) == 0;
+        world->weights[i] = off ? 0 : (uint32_t)(1 + rng_below(&world->rng, 4));
+    }
+    for (unsigned i = 0; i < array_count(pubsub) && both != 1; i++) {
+        world->weights[pubsub[i]] += (uint32_t)(2 + rng_below(&world->rng, 10));
+    }
+    for (unsigned i = 0; i < array_count(rpc) && both != 0; i++) {
+        world->weights[rpc[i]] += (uint32_t)(2 + rng_below(&world->rng, 10));
+    }
+    if (world->weights[DEED_DEAF] > 0) {
+        world->weights[DEED_HEAR] += 4 * world->weights[DEED_DEAF];
+    }
 }
 
 void sim_person_arrive(struct sim_world *world, struct sim_person *person)
@@ -60,7 +79,6 @@ void sim_person_arrive(struct sim_world *world, struct sim_person *person)
     memset(person, 0, sizeof *person);
     person->end = end;
     person->uid = ++world->lives;
-    memset(world->span_heard[person - world->people], 0, sizeof world->span_heard[0]);
     person_init(&person->person, framing, serializer);
     person_say(&person->person, "[1,\"realm1\",{\"roles\":{\"publisher\":{},\"subscriber\":{},"
                                 "\"caller\":{},\"callee\":{}}}]");
@@ -292,6 +310,18 @@ void sim_person_act(struct sim_world *world, struct sim_person *person)
 
 /* ---- octets and messages */
 
+/* How many slow readers the router says it has ended. */
+uint64_t sim_killed(const struct sim_world *world)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < world->workers_count; i++) {
+        const struct stats *stats = &world->workers[i].core.stats;
+        sum += stats->killed_hard_bytes + stats->killed_hard_messages + stats->killed_soft +
+               stats->killed_stuck;
+    }
+    return sum;
+}
+
 void sim_person_move(struct sim_world *world, struct sim_person *person)
 {
     if (person->end == NULL) {
@@ -299,8 +329,8 @@ void sim_person_move(struct sim_world *world, struct sim_person *person)
     }
     struct octets *out = &person->person.out;
     if (out->size > 0) {
-        size_t cut = rng_below(&world->rng, 4) == 0 ? 1 + rng_below(&world->rng, out->size)
-                                                     : out->size;
+        size_t cut =
+            rng_below(&world->rng, 4) == 0 ? 1 + rng_below(&world->rng, out->size) : out->size;
         person_sent(&person->person, sim_end_write(person->end, out->at, cut));
     }
     uint8_t octets[4096];
@@ -316,7 +346,7 @@ void sim_person_move(struct sim_world *world, struct sim_person *person)
     if (person->deaf || sim_end_state(person->end) == SIM_END_OPEN) {
         return;
     }
-    if (!person->leaving && !person->slow_reader && !world->calm) {
+    if (!person->leaving && !world->calm && ++world->cut > sim_killed(world)) {
         sim_fail(world, "somebody who kept the rules was thrown out", person->uid, 0);
     }
     sim_person_leave(world, person);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CALM_STEPS = 200000, CALM_QUIET = 100 };
+
 static uint64_t world_clock(void *context)
 {
     return sim_net_now_ns(context);
@@ -26,6 +28,16 @@ _Noreturn void sim_fail(const struct sim_world *world, const char *what, uint64_
            (unsigned long long)world->seed, what, (unsigned long long)a, (unsigned long long)b,
            (unsigned long long)world->publications_count, (unsigned long long)world->events,
            (unsigned long long)world->results);
+    for (unsigned i = 0; i < world->workers_count; i++) {
+        const struct stats *stats = &world->workers[i].core.stats;
+#define COUNTER(name, help)                                                                        \
+    if (stats->name > 0) {                                                                         \
+        printf("  worker %u " #name " %llu\n", i, (unsigned long long)stats->name);                \
+    }
+#include "common/stats.def"
+#undef COUNTER
+    }
+    printf("seed %llu: %s\n", (unsigned long long)world->seed, what);
     fflush(stdout);
     abort();
 }
@@ -44,8 +56,8 @@ static void world_settings(struct sim_world *world)
         .name = "anonymous", .permissions = &world->permission, .permissions_count = 1};
     world->realm = (struct realm_settings){
         .name = "realm1", .roles = &world->role, .roles_count = 1, .anonymous_role = "anonymous"};
-    world->listener = (struct listener_settings){.endpoint = "sim",
-                                                 .transport = stage_transport_options(limits)};
+    world->listener =
+        (struct listener_settings){.endpoint = "sim", .transport = stage_transport_options(limits)};
     world->settings.realms = &world->realm;
     world->settings.realms_count = 1;
     world->settings.listeners = &world->listener;
@@ -100,11 +112,7 @@ static struct sim_world *world_new(uint64_t seed)
     for (unsigned i = 0; i < world->workers_count; i++) {
         world_worker(world, i);
     }
-    for (unsigned i = 0; i < array_count(world->weights); i++) {
-        world->weights[i] = rng_below(&world->rng, 2) == 0
-                                ? 0
-                                : (uint32_t)(1 + rng_below(&world->rng, 10));
-    }
+    sim_people_weights(world);
     return world;
 }
 
@@ -136,7 +144,7 @@ static void world_step(struct sim_world *world)
     }
 }
 
-/* Faults end, everybody reads and answers; five simulated seconds must be enough for all. */
+/* Faults end, everybody reads; soon all must be quiet, and everything owed must have come. */
 static void world_calm(struct sim_world *world)
 {
     struct sim_faults *faults = sim_net_faults(world->net);
@@ -147,11 +155,18 @@ static void world_calm(struct sim_world *world)
     for (unsigned i = 0; i < world->people_count; i++) {
         world->people[i].deaf = false;
     }
-    for (unsigned step = 0; step < 600; step++) {
+    uint64_t trace = 0;
+    unsigned quiet = 0;
+    for (unsigned step = 0; quiet < CALM_QUIET; step++) {
+        if (step == CALM_STEPS) {
+            sim_fail(world, "it does not become quiet", step, 0);
+        }
         world_step(world);
-        if (step % 100 == 50) {
+        if (quiet == CALM_QUIET / 2) { /* let timers run, pings and pauses */
             sim_net_advance(world->net, sim_net_now_ns(world->net) + NS_PER_S / 5);
         }
+        quiet = sim_net_trace(world->net) == trace ? quiet + 1 : 0;
+        trace = sim_net_trace(world->net);
     }
     sim_check_quiet(world);
 }
@@ -193,8 +208,8 @@ uint64_t sim_run(uint64_t seed, unsigned steps, bool verbose)
     if (verbose) {
         printf("seed %llu: %u workers, %u lives, %llu publications, %llu events, %llu results\n",
                (unsigned long long)seed, world->workers_count, world->lives,
-               (unsigned long long)world->publications_count,
-               (unsigned long long)world->events, (unsigned long long)world->results);
+               (unsigned long long)world->publications_count, (unsigned long long)world->events,
+               (unsigned long long)world->results);
     }
     world_free(world);
     return trace;

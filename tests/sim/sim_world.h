@@ -26,13 +26,13 @@ enum {
 };
 
 enum sim_want { /* what an open request of a person is */
-    WANT_NOTHING,
-    WANT_SUBSCRIBED,
-    WANT_UNSUBSCRIBED,
-    WANT_PUBLISHED,
-    WANT_REGISTERED,
-    WANT_UNREGISTERED,
-    WANT_RESULT,
+                WANT_NOTHING,
+                WANT_SUBSCRIBED,
+                WANT_UNSUBSCRIBED,
+                WANT_PUBLISHED,
+                WANT_REGISTERED,
+                WANT_UNREGISTERED,
+                WANT_RESULT,
 };
 
 struct sim_request {
@@ -42,24 +42,24 @@ struct sim_request {
 };
 
 struct sim_subscription { /* one span in which a person held a pattern */
-    uint64_t id;      /* 0: this slot is free */
+    uint64_t id;          /* 0: this slot is free */
     uint32_t pattern;
-    uint64_t from;    /* the world's count of publications when SUBSCRIBED was heard */
-    uint64_t to;      /* ... when UNSUBSCRIBE was said; UINT64_MAX */
-    bool over;        /* UNSUBSCRIBED was heard */
+    uint64_t from; /* the world's count of publications when SUBSCRIBED was heard */
+    uint64_t to;   /* ... when UNSUBSCRIBE was said; UINT64_MAX */
+    bool over;     /* UNSUBSCRIBED was heard */
 };
 
 struct sim_person {
     struct person person;
     struct sim_end *end;
     bool joined;
-    bool leaving;      /* said GOODBYE */
+    bool leaving; /* said GOODBYE */
     bool gone;
-    bool clean;        /* everything it said has been taken in */
-    bool deaf;         /* does not read for now */
-    bool slow_reader;  /* was deaf once: may have been ended for it */
-    uint32_t uid;      /* of this life */
-    uint64_t request;  /* last used */
+    bool clean;       /* everything it said has been taken in */
+    bool deaf;        /* does not read, until it hears again */
+    bool slow_reader; /* was deaf once: may have been ended for it */
+    uint32_t uid;     /* of this life */
+    uint64_t request; /* last used */
     uint64_t published;
     uint64_t called;
     struct sim_request requests[SIM_REQUESTS];
@@ -67,7 +67,7 @@ struct sim_person {
     uint64_t registrations[SIM_PROCEDURES]; /* id; 0: not held */
     uint64_t unregistered[SIM_PROCEDURES];  /* id that was given back */
     bool registering[SIM_PROCEDURES];
-    uint64_t invocations[64];      /* requests to be answered later */
+    uint64_t invocations[64]; /* requests to be answered later */
     uint64_t invocation_args[64][2];
     uint32_t invocations_count;
     uint64_t invocation_last;
@@ -115,10 +115,11 @@ struct sim_world {
     bool calm;            /* no more faults, nobody starts anything new */
     uint64_t events;      /* heard */
     uint64_t results;
+    uint64_t cut; /* people whose connection ended without their doing */
     uint64_t trace;
     struct sim_heard heard[SIM_LIVES][SIM_LIVES];
-    /* which publications a subscription span has heard: the next expected is found by walking */
-    uint64_t span_heard[SIM_PEOPLE][SIM_SUBSCRIPTIONS]; /* index behind the last one heard */
+    /* number of the last event heard on a span, by the publisher's life */
+    uint64_t span_heard[SIM_PEOPLE][SIM_SUBSCRIPTIONS][SIM_LIVES];
 };
 
 extern const char *const sim_topics[SIM_TOPICS];
@@ -132,10 +133,13 @@ extern const struct sim_pattern {
 _Noreturn void sim_fail(const struct sim_world *world, const char *what, uint64_t a, uint64_t b);
 
 /* ---- people */
+void sim_people_weights(struct sim_world *world); /* what they like to do in this world */
 void sim_person_arrive(struct sim_world *world, struct sim_person *person);
 void sim_person_act(struct sim_world *world, struct sim_person *person);
 void sim_person_move(struct sim_world *world, struct sim_person *person); /* octets, messages */
 void sim_person_leave(struct sim_world *world, struct sim_person *person);
+
+uint64_t sim_killed(const struct sim_world *world); /* slow readers ended, as the router counts */
 
 /* ---- checks */
 void sim_check_message(struct sim_world *world, struct sim_person *person, const char *json);

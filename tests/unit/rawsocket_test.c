@@ -39,6 +39,7 @@ static void every_second_octet_is_answered_as_the_text_says(void **state)
     static const uint8_t reserved[4][2] = {{0, 0}, {1, 0}, {0, 1}, {0xFF, 0xFF}};
     struct transport_options options = wire_options();
     options.rawsocket_length_min = 1024;
+    options.serializers = 0xFF; /* more than there are */
     for (unsigned i = 0; i < 256 * array_count(reserved); i++) {
         const uint8_t *r = reserved[i / 256];
         unsigned second = i % 256;
@@ -294,7 +295,9 @@ static void a_claimed_length_holds_no_memory(void **state)
     struct wire wire;
     wire_init(&wire, &options);
     wire_open_rawsocket(&wire, 0xF1);
+    assert_false(wire.transport.welcomed);
     transport_welcomed(&wire.transport);
+    assert_true(wire.transport.welcomed);
     wire_feed(&wire, bytes_make("\x00\x0F\xFF\xFF"
                                 "abc",
                                 7));

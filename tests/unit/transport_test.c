@@ -129,7 +129,9 @@ static unsigned expire_until(struct wire *wire, uint64_t until_ns)
         wire->now_ns = wire->transport.deadline_ns;
         calls++;
         assert_in_range(calls, 1, 1000);
-        if (transport_expire(&wire->transport, wire->now_ns) < 0) {
+        int result = transport_expire(&wire->transport, wire->now_ns);
+        assert_int_equal(result, wire->transport.end == TRANSPORT_END_NONE ? 0 : -1);
+        if (result < 0) {
             break;
         }
         assert_true(wire->transport.deadline_ns > wire->now_ns);
@@ -395,6 +397,53 @@ static void running_dry_ends_it_with_a_reason(void **state)
     }
 }
 
+static void a_limit_before_welcome_never_widens_the_other(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    options.bytes_max = 1000; /* RawSocket announces 512 */
+    struct octets payload = {0};
+    octets_fill(&payload, 'x', 1001);
+    for (unsigned i = 0; i < 4; i++) {
+        bool rawsocket = i < 2;
+        size_t size = (rawsocket ? 512 : 1000) + i % 2;
+        struct octets frame = {0};
+        struct wire wire;
+        wire_init(&wire, &options);
+        if (rawsocket) {
+            wire_open_rawsocket(&wire, 0xF1);
+            octets_raw(&frame, 0, bytes_make(payload.at, size));
+        } else {
+            wire_open_websocket(&wire, "wamp.2.json");
+            octets_frame(&frame, 0x81, bytes_make(payload.at, size));
+        }
+        wire_feed(&wire, octets_view(&frame));
+        assert_int_equal(wire.transport.end,
+                         i % 2 == 0 ? TRANSPORT_END_NONE : TRANSPORT_END_TOO_BIG);
+        wire_fini(&wire);
+        octets_free(&frame);
+    }
+    octets_free(&payload);
+}
+
+static void a_message_without_memory_is_not_sent(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    struct octets large = {0};
+    octets_fill(&large, 'x', 5000);
+    struct wire wire;
+    wire_init(&wire, &options);
+    wire_open_rawsocket(&wire, 0xF1);
+    wire.out_mem.bytes_max = 4000;
+    assert_false(transport_send(&wire.transport, octets_view(&large)));
+    assert_true(transport_send(&wire.transport, BYTES_LITERAL("[1]")));
+    wire_drain(&wire);
+    assert_memory_equal(wire.sent.at, "\0\0\0\x03[1]", 7);
+    wire_fini(&wire);
+    octets_free(&large);
+}
+
 static void every_end_has_its_name(void **state)
 {
     (void)state;
@@ -425,6 +474,8 @@ int main(void)
         cmocka_unit_test(closing_is_quiet_where_there_is_no_last_word),
         cmocka_unit_test(a_view_outlives_the_close_that_its_reader_asks_for),
         cmocka_unit_test(running_dry_ends_it_with_a_reason),
+        cmocka_unit_test(a_limit_before_welcome_never_widens_the_other),
+        cmocka_unit_test(a_message_without_memory_is_not_sent),
         cmocka_unit_test(every_end_has_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,19 @@ static void what_is_not_a_websocket_handshake_is_refused(void **state)
     }
 }
 
+static void a_key_may_have_every_base64_character(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    static const char *const keys[] = {"0123456789+/azAZbcdeBg==", "zzzzzzzzzzZZZZZZZZZZZQ=="};
+    for (unsigned i = 0; i < array_count(keys); i++) {
+        char request[512];
+        snprintf(request, sizeof request,
+                 "GET /ws HTTP/1.1\r\nHost: h\r\n" GOOD VERSION PROTOCOL KEY("%s") "\r\n", keys[i]);
+        free(answer_to(&options, request, TRANSPORT_END_NONE));
+    }
+}
+
 static void another_version_is_told_ours(void **state)
 {
     (void)state;
@@ -246,7 +259,7 @@ static void nothing_of_a_request_comes_back(void **state)
 }
 
 static const char *const origins_known[] = {"https://app.example.org", "http://[::1]:8080",
-                                            "http://localhost:80", NULL};
+                                            "http://localhost:80", "https://10.0.0.99", NULL};
 static const struct {
     const char *origin;
     bool allowed;
@@ -256,6 +269,7 @@ static const struct {
     {"HTTPS://App.Example.ORG", true},
     {"http://[::1]:8080", true},
     {"http://localhost", true},
+    {"https://10.0.0.99", true},
     {"http://localhost:80", true},
     {"http://localhost:080", true},
     {"https://localhost", false},
@@ -266,6 +280,7 @@ static const struct {
     {"https://app.example.org:0443443", false},
     {"https://app.example.org:65979", false}, /* 443 + 65536 */
     {"https://app.example.org:", false},
+    {"https://app.example.org:43=", false}, /* 443, if "=" were a digit */
     {"https://app.example.org:443:443", false},
     {"https://app.example.org.evil.example", false},
     {"https://evil.example/app.example.org", false},
@@ -313,6 +328,8 @@ static void an_origin_is_compared_by_its_parts(void **state)
     options.origin_null = true;
     assert_accepted(&options, START VERSION PROTOCOL "Origin: null\r\n\r\n", "wamp.2.json");
     assert_refused(&options, START VERSION PROTOCOL "Origin: NULL\r\n\r\n", 403);
+    options.origins = NULL;
+    assert_accepted(&options, START VERSION PROTOCOL "Origin: x\r\n\r\n", "wamp.2.json");
     static const char *const star[] = {"*", NULL};
     options.origins = star;
     assert_accepted(&options, START VERSION PROTOCOL "Origin: x\r\n\r\n", "wamp.2.json");
@@ -344,6 +361,7 @@ int main(void)
         cmocka_unit_test(the_clients_order_chooses_among_what_we_speak),
         cmocka_unit_test(without_a_common_subprotocol_the_answer_lists_ours),
         cmocka_unit_test(what_is_not_a_websocket_handshake_is_refused),
+        cmocka_unit_test(a_key_may_have_every_base64_character),
         cmocka_unit_test(another_version_is_told_ours),
         cmocka_unit_test(a_browser_that_opens_the_page_is_told_what_this_is),
         cmocka_unit_test(each_other_refusal_has_its_status),

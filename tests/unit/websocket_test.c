@@ -74,6 +74,9 @@ static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
             break;
         default:
             EXPECT(&stream, TRANSPORT_END_PROTOCOL, CLOSE_1002);
+            stream = opened("wamp.2.json"); /* seen before the second octet comes */
+            octets_fill(&stream, (uint8_t)first, 1);
+            EXPECT(&stream, TRANSPORT_END_PROTOCOL, CLOSE_1002);
             break;
         }
     }
@@ -119,6 +122,7 @@ static void a_length_must_be_the_shortest(void **state)
         if (rows[i].good) {
             EXPECT(&stream, TRANSPORT_END_NONE, "");
         } else {
+            octets_fill(&stream, 'x', 300); /* the frame's rest does not heal it */
             EXPECT(&stream, TRANSPORT_END_PROTOCOL, CLOSE_1002);
         }
     }
@@ -299,6 +303,26 @@ static void a_claimed_length_holds_no_memory(void **state)
     }
 }
 
+static void a_buffer_grows_to_the_message_and_no_further(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    struct octets payload = {0};
+    struct octets frame = {0};
+    octets_fill(&payload, 'x', 3000);
+    octets_frame(&frame, 0x81, octets_view(&payload));
+    struct wire wire;
+    wire_init(&wire, &options);
+    wire.in_mem.source.direct = true; /* no rounding up */
+    wire_open_websocket(&wire, "wamp.2.json");
+    wire_feed_by(&wire, octets_view(&frame), 1700);
+    assert_int_equal(wire.messages, 1);
+    assert_int_equal(wire.held_max, 3000);
+    wire_fini(&wire);
+    octets_free(&payload);
+    octets_free(&frame);
+}
+
 static void bad_utf8_ends_it_at_its_first_bad_octet(void **state)
 {
     (void)state;
@@ -434,6 +458,17 @@ static void pings_over_budget_end_it(void **state)
     octets_free(&ping);
 }
 
+static void a_budget_of_none_takes_no_ping(void **state)
+{
+    (void)state;
+    struct transport_options options = wire_options();
+    options.pings_per_s = 0;
+    struct octets stream = opened("wamp.2.json");
+    octets_frame_text(&stream, 0x8A, "");
+    octets_frame_text(&stream, 0x89, "");
+    EXPECT(&stream, TRANSPORT_END_FLOOD, CLOSE_1008);
+}
+
 static void after_our_close_only_the_peers_close_counts(void **state)
 {
     (void)state;
@@ -535,11 +570,13 @@ int main(void)
         cmocka_unit_test(fragments_beyond_their_number_end_it),
         cmocka_unit_test(a_message_over_the_limit_fails_on_its_head),
         cmocka_unit_test(a_claimed_length_holds_no_memory),
+        cmocka_unit_test(a_buffer_grows_to_the_message_and_no_further),
         cmocka_unit_test(bad_utf8_ends_it_at_its_first_bad_octet),
         cmocka_unit_test(a_type_that_was_not_agreed_waits_for_the_owners_last_word),
         cmocka_unit_test(every_close_code_is_echoed_or_refused),
         cmocka_unit_test(a_close_has_a_code_and_a_text_or_nothing),
         cmocka_unit_test(pings_over_budget_end_it),
+        cmocka_unit_test(a_budget_of_none_takes_no_ping),
         cmocka_unit_test(after_our_close_only_the_peers_close_counts),
         cmocka_unit_test(a_peer_that_does_not_close_back_is_not_waited_for),
         cmocka_unit_test(unmasking_in_pieces_is_unmasking_at_once),
