@@ -237,6 +237,9 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
                       struct value *value)
 {
     *value = (struct value){.kind = token->kind};
+    if (token->bignum) {
+        return false; /* whatever its tag stands before */
+    }
     switch (token->kind) {
     case TOKEN_NULL:
         return true;
@@ -246,7 +249,7 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
     case TOKEN_UINT:
     case TOKEN_INT:
         value->bits = token->uint;
-        return !token->bignum;
+        return true;
     case TOKEN_FLOAT:
         value->bits = number_to_bits(token->number);
         return true;
@@ -256,11 +259,11 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
         long size = token_text(token, text);
         value->text = bytes_make(text, size < 0 ? 0 : (size_t)size);
         check(size < 0 || token->kind == TOKEN_BINARY || utf8_valid(value->text));
-        return size >= 0 && !token->bignum;
+        return size >= 0;
     }
     case TOKEN_ARRAY:
     case TOKEN_MAP:
-        return read_items(arena, reader, value) && !token->bignum;
+        return read_items(arena, reader, value);
     case TOKEN_END:
     case TOKEN_EXT:
         return false;
