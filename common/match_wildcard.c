@@ -186,7 +186,7 @@ struct entry *wildcard_walk_next(struct wildcard_walk *walk)
         struct bytes pattern = bytes_make(text, walk_spell(walk, &shape->mask, text));
         uint64_t hash = crypto_siphash(walk->hash_key, pattern);
         struct entry *entry = table_find(&walk->wildcards->table, hash, pattern);
-        if (entry != NULL && entry->shape == shape) { /* else the uri had an empty component */
+        if (entry != NULL) {
             return entry;
         }
     }

@@ -47,6 +47,7 @@ struct conn {
     enum conn_phase phase;
     enum doom doom;
     bool reset;          /* close with RST: a slow reader's kernel buffers are thrown away */
+    bool out_waits;      /* something waits to be sent, as of the last look */
     bool open_counted;   /* the transport's handshake is done */
     bool reading_paused; /* what the world was told last; the worker compares */
     struct transport transport;

@@ -28,6 +28,22 @@ struct transport_options stage_transport_options(const struct limits *limits)
     };
 }
 
+static void stage_start(struct stage *stage, unsigned cores, uint64_t seed)
+{
+    stage->door = &stage->settings.listeners[0];
+    stage->cores_count = cores;
+    stage->now_ns = NS_PER_S;
+    for (unsigned i = 0; i < cores; i++) {
+        struct core_options options = {.settings = &stage->settings,
+                                       .source = heap_source(),
+                                       .seed = seed + i,
+                                       .self = (place_id)i,
+                                       .places = cores,
+                                       .now_ns = stage->now_ns};
+        check(core_init(&stage->cores[i], &options));
+    }
+}
+
 void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct limits *limits)
 {
     check(cores >= 1 && cores <= STAGE_CORES);
@@ -47,17 +63,17 @@ void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct
     stage->settings.listeners_count = 1;
     stage->settings.workers = cores;
     stage->settings.agent = "clos";
-    stage->cores_count = cores;
-    stage->now_ns = NS_PER_S;
-    for (unsigned i = 0; i < cores; i++) {
-        struct core_options options = {.settings = &stage->settings,
-                                       .source = heap_source(),
-                                       .seed = seed + i,
-                                       .self = (place_id)i,
-                                       .places = cores,
-                                       .now_ns = stage->now_ns};
-        check(core_init(&stage->cores[i], &options));
-    }
+    stage_start(stage, cores, seed);
+}
+
+void stage_init_with(struct stage *stage, unsigned cores, uint64_t seed,
+                     const struct settings *settings)
+{
+    check(cores >= 1 && cores <= STAGE_CORES);
+    memset(stage, 0, sizeof *stage);
+    stage->settings = *settings;
+    stage->settings.workers = cores;
+    stage_start(stage, cores, seed);
 }
 
 static void actor_close(struct actor *actor)
@@ -88,7 +104,7 @@ unsigned stage_enter(struct stage *stage, struct person *person, unsigned core)
     check(stage->actors_count < STAGE_ACTORS && core < stage->cores_count);
     struct actor *actor = &stage->actors[stage->actors_count];
     actor->person = person;
-    actor->conn = conn_open(&stage->cores[core], &stage->listener, NULL);
+    actor->conn = conn_open(&stage->cores[core], stage->door, NULL);
     if (actor->conn == NULL) {
         person->gone = true;
     }

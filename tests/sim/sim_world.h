@@ -56,7 +56,7 @@ struct sim_person {
     bool leaving; /* said GOODBYE */
     bool gone;
     bool clean;       /* everything it said has been taken in */
-    bool deaf;        /* does not read for now */
+    bool deaf;        /* does not read, until it hears again */
     bool slow_reader; /* was deaf once: may have been ended for it */
     uint32_t uid;     /* of this life */
     uint64_t request; /* last used */

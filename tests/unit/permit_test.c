@@ -290,6 +290,26 @@ static void a_single_rule_allows_exactly_the_patterns_it_covers(void **state)
     }
 }
 
+static void a_weaker_rule_inside_a_pattern_does_not_take_it_away(void **state)
+{
+    (void)state;
+    static const struct permission_settings rules[] = {
+        {"a.", MATCH_PREFIX, ACTION_ALL},
+        {"a.b", MATCH_WILDCARD, ACTION_CALL}, /* weaker: the prefix decides a.b */
+        {"b..", MATCH_WILDCARD, ACTION_ALL},
+        {"..b", MATCH_WILDCARD, ACTION_CALL}, /* weaker: its first run is shorter */
+        {"c..", MATCH_WILDCARD, ACTION_ALL},
+        {"c.d.", MATCH_WILDCARD, ACTION_CALL}, /* stronger, for a part of c.. */
+    };
+    struct fixture f;
+    fixture_init(&f, rules, array_count(rules));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "a."));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "b.."));
+    assert_false(ask_pattern(&f, MATCH_WILDCARD, "c.."));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "c.e."));
+    fixture_fini(&f);
+}
+
 static void refused_memory_refuses_the_permit_and_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_broad_pattern_needs_a_rule_that_is_as_broad),
         cmocka_unit_test(a_pattern_is_allowed_only_when_all_its_uris_are_and_one_rule_covers_it),
         cmocka_unit_test(a_single_rule_allows_exactly_the_patterns_it_covers),
+        cmocka_unit_test(a_weaker_rule_inside_a_pattern_does_not_take_it_away),
         cmocka_unit_test(refused_memory_refuses_the_permit_and_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
