@@ -3,8 +3,8 @@
  * Tests make trees by chance or by reading, write them, and compare them whole. All memory comes
  * from one arena, which is emptied between rounds; one thread. Bounded by the arena: running out is
  * a failed check(). Reading fails by NULL where the core says -1 or a value is an EXT. */
-#ifndef CLOS_TESTS_VALUE_H
-#define CLOS_TESTS_VALUE_H
+#ifndef CLOS_VALUE_TREE_H
+#define CLOS_VALUE_TREE_H
 
 #include "common/rng.h"
 #include "common/token.h"
