@@ -172,8 +172,8 @@ need_build() # folder, cmake arguments...
             built[$folder]=yes
         else
             built[$folder]=no
-            grep -aE -A 3 'error:|FAILED:|not found|CMake Error' "$log" | grep -v '^/usr/bin' | cut -c1-160 |
-                head -n 40 | sed 's/^/   | /'
+            grep -aE -A 3 'error:|FAILED:|not found|CMake Error' "$log" |
+                grep -v '^/usr/bin' | cut -c1-160 | head -n 40 | sed 's/^/   | /'
             test_fail "$folder" "does not build"
         fi
     fi
