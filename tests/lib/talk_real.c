@@ -4,8 +4,8 @@
  *
  * Nothing sleeps to let things settle: everybody pings the router, some rounds of it. A pong proves
  * that its worker has taken in what came before; as many rounds as a note's way has stations prove
- * it for what workers tell each other. Witnesses, who connect and never join, do so for each worker,
- * since the first connections are spread over them. */
+ * it for what workers tell each other. Witnesses, who connect and never join, do so for each
+ * worker, since the first connections are spread over them. */
 #include "tests/lib/talk_run.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@
 
 enum {
     PATIENCE_MS = 5000,
-    MORE_MS = 2000,        /* for what has not come when all has settled */
+    MORE_MS = 2000, /* for what has not come when all has settled */
     MORE_CANARY_MS = 100,
     WITNESSES_MAX = 8,
     ROUNDS_ALONE = 2,
@@ -215,8 +215,8 @@ static bool pump(struct talk_run *run, int wait_ms)
     for (unsigned i = 0; (person = person_at(run, i)) != NULL; i++) {
         if (person->here && person->fd >= 0) {
             person_write(person);
-            short events = (short)((person->deaf ? 0 : POLLIN) |
-                                   (person->person.out.size > 0 ? POLLOUT : 0));
+            short events =
+                (short)((person->deaf ? 0 : POLLIN) | (person->person.out.size > 0 ? POLLOUT : 0));
             people[count] = person;
             polls[count++] = (struct pollfd){.fd = person->fd, .events = events};
         }
@@ -294,9 +294,8 @@ static void person_connect(struct talk_run *run, struct talk_person *person)
     bool over_unix = run->variant.over_unix;
     person->fd = socket(over_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(person->fd >= 0);
-    int connected = over_unix
-                        ? connect(person->fd, (const struct sockaddr *)&local, sizeof local)
-                        : connect(person->fd, (const struct sockaddr *)&tcp, sizeof tcp);
+    int connected = over_unix ? connect(person->fd, (const struct sockaddr *)&local, sizeof local)
+                              : connect(person->fd, (const struct sockaddr *)&tcp, sizeof tcp);
     if (connected != 0) {
         person_lost(person);
         return;
@@ -317,8 +316,8 @@ static void real_enter(struct talk_run *run, struct talk_person *person)
         while ((options->serializers & 1 << serializer) == 0) {
             serializer++;
         }
-        person_init(&witness->person,
-                    options->rawsocket ? FRAMING_RAWSOCKET : FRAMING_WEBSOCKET, serializer);
+        person_init(&witness->person, options->rawsocket ? FRAMING_RAWSOCKET : FRAMING_WEBSOCKET,
+                    serializer);
         witness->here = true;
         person_connect(run, witness);
     }

@@ -2,7 +2,7 @@
 #include "common/json.h"
 #include "common/heap.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/tree.h"
+#include "tests/lib/value_tree.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static void what_json_has_no_form_for_fails_the_buf(void **unused)
     mem_fini(&mem);
 }
 
-static void compare_with_jansson(const struct tree *value, const json_t *tree)
+static void compare_with_jansson(const struct value *value, const json_t *tree)
 {
     if (value->kind == TOKEN_STRING) {
         assert_true(json_is_string(tree));
@@ -116,8 +116,8 @@ static void what_is_written_is_what_jansson_reads(void **unused)
         arena.size = 0;
         buf_reset(&out);
         writer_init(&writer, SERIALIZER_JSON, &out);
-        struct tree *value = tree_random(&arena, &rng, 4, TREE_JSON);
-        tree_write(value, &writer, &rng);
+        struct value *value = value_random(&arena, &rng, 4, VALUE_JSON);
+        value_encode(value, &writer, &rng);
         json_error_t error;
         json_t *tree =
             json_loadb((const char *)out.at, out.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);

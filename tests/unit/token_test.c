@@ -3,7 +3,7 @@
 #include "common/heap.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/tree.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <setjmp.h>
@@ -366,19 +366,19 @@ static void random_values_come_back_as_they_were_written(void **unused)
         struct writer writer;
         arena.size = 0;
         bool json = serializer == SERIALIZER_JSON;
-        struct tree *value = tree_random(&arena, &rng, 6, json ? TREE_JSON : TREE_ANY);
+        struct value *value = value_random(&arena, &rng, 6, json ? VALUE_JSON : VALUE_ANY);
         buf_reset(&bench.out);
         writer_init(&writer, serializer, &bench.out);
-        tree_write(value, &writer, &rng);
+        value_encode(value, &writer, &rng);
         struct bytes input = guard_copy(&bench.guard, buf_bytes(&bench.out));
-        struct tree *read = tree_read(&arena, serializer, input);
-        if (read == NULL || !tree_equal(value, read)) {
+        struct value *read = value_decode(&arena, serializer, input);
+        if (read == NULL || !value_equal(value, read)) {
             fprintf(stderr, "seed %llu round %d\n", (unsigned long long)seed, round);
         }
         assert_non_null(read);
-        assert_true(tree_equal(value, read));
+        assert_true(value_equal(value, read));
         assert_true(walk_verdict(serializer, input, DEPTH_MAX));
-        nodes += tree_size(value);
+        nodes += value_size(value);
     }
     arena_fini(&arena);
     bench_fini(&bench);

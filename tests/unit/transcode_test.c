@@ -4,7 +4,7 @@
 #include "common/number.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/tree.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <setjmp.h>
@@ -58,13 +58,13 @@ static bool bench_transcode(struct bench *bench, enum serializer from, struct by
     return done;
 }
 
-static void write_value(struct buf *out, enum serializer serializer, const struct tree *value,
+static void write_value(struct buf *out, enum serializer serializer, const struct value *value,
                         struct rng *rng)
 {
     struct writer writer;
     buf_reset(out);
     writer_init(&writer, serializer, out);
-    tree_write(value, &writer, rng);
+    value_encode(value, &writer, rng);
     assert_false(out->failed);
     assert_int_equal(writer.depth, 0);
 }
@@ -80,15 +80,15 @@ static void random_values_survive_all_pairs_of_serializers(void **unused)
     size_t nodes = 0;
     for (int round = 0; nodes < NODES_MIN; round++) {
         bench.arena.size = 0;
-        enum tree_range range = round % 4 == 0 ? TREE_ANY : TREE_JSON;
-        struct tree *value = tree_random(&bench.arena, &rng, 6, range);
+        enum value_range range = round % 4 == 0 ? VALUE_ANY : VALUE_JSON;
+        struct value *value = value_random(&bench.arena, &rng, 6, range);
         size_t kept = bench.arena.size;
-        nodes += tree_size(value);
+        nodes += value_size(value);
         for (unsigned pair = 0; pair < 9; pair++) {
             enum serializer from = SERIALIZER_JSON + pair / 3;
             enum serializer to = SERIALIZER_JSON + pair % 3;
             bool json = from == SERIALIZER_JSON || to == SERIALIZER_JSON;
-            bool can = !json || tree_is_json(value);
+            bool can = !json || value_is_json(value);
             if (from == SERIALIZER_JSON && !can) {
                 continue; /* cannot be written in the first place */
             }
@@ -106,16 +106,16 @@ static void random_values_survive_all_pairs_of_serializers(void **unused)
             }
             struct bytes encoded = guard_copy(&bench.guard, buf_bytes(&bench.to));
             assert_true(walk_verdict(to, encoded, 128));
-            struct tree *read = tree_read(&bench.arena, to, encoded);
-            if (read == NULL || !tree_equal(value, read)) {
+            struct value *read = value_decode(&bench.arena, to, encoded);
+            if (read == NULL || !value_equal(value, read)) {
                 fprintf(stderr, "seed %llu round %d pair %u\n", (unsigned long long)seed, round,
                         pair);
             }
             assert_non_null(read);
-            assert_true(tree_equal(value, read));
+            assert_true(value_equal(value, read));
             assert_true(bench_transcode(&bench, to, buf_bytes(&bench.to), from, &bench.back));
-            read = tree_read(&bench.arena, from, buf_bytes(&bench.back));
-            assert_true(tree_equal(value, read));
+            read = value_decode(&bench.arena, from, buf_bytes(&bench.back));
+            assert_true(value_equal(value, read));
         }
     }
     bench_fini(&bench);

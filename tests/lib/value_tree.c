@@ -1,4 +1,4 @@
-#include "tests/lib/tree.h"
+#include "tests/lib/value_tree.h"
 
 #include "common/number.h"
 #include "common/utf8.h"
@@ -79,7 +79,7 @@ static struct bytes random_octets(struct arena *arena, struct rng *rng)
     return bytes_make(at, size);
 }
 
-static struct bytes random_text(struct arena *arena, struct rng *rng, enum tree_range range)
+static struct bytes random_text(struct arena *arena, struct rng *rng, enum value_range range)
 {
     static const char *const pieces[] = {
         "a",    "com.app.", "\"", "\\", "/", "\n",   "\x01",
@@ -88,7 +88,7 @@ static struct bytes random_text(struct arena *arena, struct rng *rng, enum tree_
     uint8_t *at = arena_take(arena, count * 16 + 1);
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
-        if (rng_below(rng, 32) == 0 && (range == TREE_ANY || size > 0)) {
+        if (rng_below(rng, 32) == 0 && (range == VALUE_ANY || size > 0)) {
             at[size++] = 0;
             continue;
         }
@@ -99,8 +99,8 @@ static struct bytes random_text(struct arena *arena, struct rng *rng, enum tree_
     return bytes_make(at, size);
 }
 
-static void random_scalar(struct arena *arena, struct rng *rng, enum tree_range range,
-                          struct tree *value)
+static void random_scalar(struct arena *arena, struct rng *rng, enum value_range range,
+                          struct value *value)
 {
     value->kind = TOKEN_NULL + (enum token_kind)rng_below(rng, TOKEN_BINARY + 1);
     if (value->kind == TOKEN_BOOL) {
@@ -111,7 +111,7 @@ static void random_scalar(struct arena *arena, struct rng *rng, enum tree_range 
         value->bits = ~(random_integer(rng) & INT64_MAX);
     } else if (value->kind == TOKEN_FLOAT) {
         double number = random_double(rng);
-        value->bits = number_to_bits(number_is_finite(number) || range == TREE_ANY ? number : 0.5);
+        value->bits = number_to_bits(number_is_finite(number) || range == VALUE_ANY ? number : 0.5);
     } else if (value->kind == TOKEN_STRING) {
         value->text = random_text(arena, rng, range);
     } else if (value->kind == TOKEN_BINARY) {
@@ -119,10 +119,10 @@ static void random_scalar(struct arena *arena, struct rng *rng, enum tree_range 
     }
 }
 
-static void random_fill(struct arena *arena, struct rng *rng, unsigned depth, enum tree_range range,
-                        struct tree *value)
+static void random_fill(struct arena *arena, struct rng *rng, unsigned depth,
+                        enum value_range range, struct value *value)
 {
-    *value = (struct tree){.kind = TOKEN_NULL};
+    *value = (struct value){.kind = TOKEN_NULL};
     if (depth == 0 || rng_below(rng, 3) == 0) {
         random_scalar(arena, rng, range, value);
         return;
@@ -133,8 +133,8 @@ static void random_fill(struct arena *arena, struct rng *rng, unsigned depth, en
     value->items = arena_take(arena, (value->count + 1) * sizeof *value->items);
     for (size_t i = 0; i < value->count; i++) {
         bool key = value->kind == TOKEN_MAP && i % 2 == 0;
-        if (key && (range == TREE_JSON || rng_below(rng, 8) > 0)) {
-            value->items[i] = (struct tree){.kind = TOKEN_STRING};
+        if (key && (range == VALUE_JSON || rng_below(rng, 8) > 0)) {
+            value->items[i] = (struct value){.kind = TOKEN_STRING};
             value->items[i].text = random_text(arena, rng, range);
         } else {
             random_fill(arena, rng, depth - 1, range, &value->items[i]);
@@ -142,26 +142,26 @@ static void random_fill(struct arena *arena, struct rng *rng, unsigned depth, en
     }
 }
 
-struct tree *tree_random(struct arena *arena, struct rng *rng, unsigned depth,
-                         enum tree_range range)
+struct value *value_random(struct arena *arena, struct rng *rng, unsigned depth,
+                           enum value_range range)
 {
-    struct tree *value = arena_take(arena, sizeof *value);
+    struct value *value = arena_take(arena, sizeof *value);
     random_fill(arena, rng, depth, range, value);
     return value;
 }
 
-size_t tree_size(const struct tree *value)
+size_t value_size(const struct value *value)
 {
     size_t size = 1;
     for (size_t i = 0; i < value->count; i++) {
-        size += tree_size(&value->items[i]);
+        size += value_size(&value->items[i]);
     }
     return size;
 }
 
 /* ---- writing and reading */
 
-void tree_write(const struct tree *value, struct writer *writer, struct rng *rng)
+void value_encode(const struct value *value, struct writer *writer, struct rng *rng)
 {
     uint32_t count = (uint32_t)value->count;
     bool unknown = rng != NULL && value->kind >= TOKEN_ARRAY && rng_below(rng, 2) == 0;
@@ -195,7 +195,7 @@ void tree_write(const struct tree *value, struct writer *writer, struct rng *rng
             write_array(writer, unknown ? WRITE_COUNT_UNKNOWN : count);
         }
         for (size_t i = 0; i < value->count; i++) {
-            tree_write(&value->items[i], writer, rng);
+            value_encode(&value->items[i], writer, rng);
         }
         write_end(writer);
         break;
@@ -206,9 +206,9 @@ void tree_write(const struct tree *value, struct writer *writer, struct rng *rng
 }
 
 static bool read_fill(struct arena *arena, struct reader *reader, const struct token *token,
-                      struct tree *value);
+                      struct value *value);
 
-static bool read_items(struct arena *arena, struct reader *reader, struct tree *value)
+static bool read_items(struct arena *arena, struct reader *reader, struct value *value)
 {
     size_t room = 0;
     struct token token;
@@ -220,7 +220,7 @@ static bool read_items(struct arena *arena, struct reader *reader, struct tree *
             return value->kind == TOKEN_ARRAY || value->count % 2 == 0;
         }
         if (value->count == room) {
-            struct tree *items = arena_take(arena, (room * 2 + 8) * sizeof *items);
+            struct value *items = arena_take(arena, (room * 2 + 8) * sizeof *items);
             if (room > 0) {
                 memcpy(items, value->items, room * sizeof *items);
             }
@@ -234,9 +234,9 @@ static bool read_items(struct arena *arena, struct reader *reader, struct tree *
 }
 
 static bool read_fill(struct arena *arena, struct reader *reader, const struct token *token,
-                      struct tree *value)
+                      struct value *value)
 {
-    *value = (struct tree){.kind = token->kind};
+    *value = (struct value){.kind = token->kind};
     if (token->bignum) {
         return false; /* whatever its tag stands before */
     }
@@ -271,11 +271,11 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
     return false;
 }
 
-struct tree *tree_read(struct arena *arena, enum serializer serializer, struct bytes input)
+struct value *value_decode(struct arena *arena, enum serializer serializer, struct bytes input)
 {
     struct reader reader;
     struct token token;
-    struct tree *value = arena_take(arena, sizeof *value);
+    struct value *value = arena_take(arena, sizeof *value);
     reader_init(&reader, serializer, input, DEPTH_MAX);
     if (reader_next(&reader, &token) != 1 || !read_fill(arena, &reader, &token, value) ||
         reader_next(&reader, &token) != 0) {
@@ -284,21 +284,21 @@ struct tree *tree_read(struct arena *arena, enum serializer serializer, struct b
     return value;
 }
 
-bool tree_equal(const struct tree *a, const struct tree *b)
+bool value_equal(const struct value *a, const struct value *b)
 {
     if (a->kind != b->kind || a->bits != b->bits || a->count != b->count ||
         !bytes_equal(a->text, b->text)) {
         return false;
     }
     for (size_t i = 0; i < a->count; i++) {
-        if (!tree_equal(&a->items[i], &b->items[i])) {
+        if (!value_equal(&a->items[i], &b->items[i])) {
             return false;
         }
     }
     return true;
 }
 
-bool tree_is_json(const struct tree *value)
+bool value_is_json(const struct value *value)
 {
     if ((value->kind == TOKEN_FLOAT && !number_is_finite(number_from_bits(value->bits))) ||
         (value->kind == TOKEN_STRING && value->text.size > 0 && value->text.at[0] == 0)) {
@@ -306,7 +306,7 @@ bool tree_is_json(const struct tree *value)
     }
     for (size_t i = 0; i < value->count; i++) {
         bool key = value->kind == TOKEN_MAP && i % 2 == 0;
-        if ((key && value->items[i].kind != TOKEN_STRING) || !tree_is_json(&value->items[i])) {
+        if ((key && value->items[i].kind != TOKEN_STRING) || !value_is_json(&value->items[i])) {
             return false;
         }
     }
