@@ -119,14 +119,15 @@ void outq_drop_rest(struct outq *outq, size_t keep)
     struct outq_chunk *last = NULL;
     struct outq_chunk *chunk = outq->head;
     while (chunk != NULL && seen < kept) {
-        if (seen + chunk->size > kept) { /* this chunk's end is cut off */
-            chunk->size = (uint32_t)(kept - seen);
-            chunk->room = chunk->blob != NULL ? 0 : chunk->room;
-        }
         seen += chunk->size;
         last = chunk;
         chunk = chunk->next;
     }
+    if (last == NULL) {
+        outq_fini(outq);
+        return;
+    }
+    outq->bytes = seen - outq->head_sent;
     while (chunk != NULL) {
         struct outq_chunk *next = chunk->next;
         outq->messages -= chunk->messages;
@@ -134,11 +135,5 @@ void outq_drop_rest(struct outq *outq, size_t keep)
         chunk = next;
     }
     outq->tail = last;
-    if (last == NULL) {
-        outq->head = NULL;
-        outq->head_sent = 0;
-    } else {
-        last->next = NULL;
-    }
-    outq->bytes = keep;
+    last->next = NULL;
 }
