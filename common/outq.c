@@ -97,9 +97,6 @@ void outq_sent(struct outq *outq, size_t size)
     outq->head_sent += size;
     while (outq->head != NULL && outq->head_sent >= outq->head->size) {
         struct outq_chunk *chunk = outq->head;
-        if (chunk->next == NULL && outq->bytes > 0) {
-            break;
-        }
         outq->head_sent -= chunk->size;
         outq->messages -= chunk->messages;
         outq->head = chunk->next;

@@ -45,7 +45,7 @@ uint8_t *outq_chunk_add(struct outq *outq, size_t size);
 static inline uint8_t *outq_room(struct outq *outq, size_t size)
 {
     struct outq_chunk *tail = outq->tail;
-    if (likely(tail != NULL && tail->size + size <= tail->room)) { /* a blob has no room at all */
+    if (likely(tail != NULL && tail->size + size <= tail->room)) { /* a blob's room is 0 */
         return tail->data + tail->size;
     }
     return outq_chunk_add(outq, size);

@@ -36,6 +36,11 @@ _Noreturn void sim_fail(const struct sim_world *world, const char *what, uint64_
     }
 #include "common/stats.def"
 #undef COUNTER
+        for (int end = 1; end < TRANSPORT_ENDS; end++) {
+            if (stats->transport_ends[end] > 0) {
+                printf("  worker %u ends: %s\n", i, transport_end_name((enum transport_end)end));
+            }
+        }
     }
     printf("seed %llu: %s\n", (unsigned long long)world->seed, what);
     fflush(stdout);
@@ -56,8 +61,8 @@ static void world_settings(struct sim_world *world)
         .name = "anonymous", .permissions = &world->permission, .permissions_count = 1};
     world->realm = (struct realm_settings){
         .name = "realm1", .roles = &world->role, .roles_count = 1, .anonymous_role = "anonymous"};
-    world->listener = (struct listener_settings){.endpoint = "sim",
-                                                 .transport = stage_transport_options(limits)};
+    world->listener =
+        (struct listener_settings){.endpoint = "sim", .transport = stage_transport_options(limits)};
     world->settings.realms = &world->realm;
     world->settings.realms_count = 1;
     world->settings.listeners = &world->listener;
@@ -208,8 +213,8 @@ uint64_t sim_run(uint64_t seed, unsigned steps, bool verbose)
     if (verbose) {
         printf("seed %llu: %u workers, %u lives, %llu publications, %llu events, %llu results\n",
                (unsigned long long)seed, world->workers_count, world->lives,
-               (unsigned long long)world->publications_count,
-               (unsigned long long)world->events, (unsigned long long)world->results);
+               (unsigned long long)world->publications_count, (unsigned long long)world->events,
+               (unsigned long long)world->results);
     }
     world_free(world);
     return trace;
