@@ -234,8 +234,7 @@ static bool features_read(struct message_reader *reader, struct reader *walk)
         if (key.kind == TOKEN_END) {
             return true;
         }
-        if (key.kind != TOKEN_STRING || !head_next(walk, &value) ||
-            value.kind != TOKEN_BOOL) {
+        if (key.kind != TOKEN_STRING || !head_next(walk, &value) || value.kind != TOKEN_BOOL) {
             return fault(reader, "a feature is not a boolean");
         }
     }

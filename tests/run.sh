@@ -286,7 +286,11 @@ suite_stress()
 
 suite_talk()
 {
-    need_dev && run_programs talk build-dev "$TEST_SECONDS" tests/talk/*_talk.c
+    local depth
+    need_dev && need_release || return
+    for depth in core sim real; do
+        run_test "talk-$depth" build-dev 600 build-dev/run_talk --depth "$depth"
+    done
 }
 
 suite_sim()

@@ -56,6 +56,7 @@ static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
     walk_rows_check(SERIALIZER_JSON, rows, array_count(rows));
 }
 
+/* proves B-SER-2 B-SER-5 */
 static void what_the_grammar_forbids_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;
