@@ -89,8 +89,8 @@ bool model_matches(const struct match_model *model, const struct model_entry *en
                    struct bytes uri)
 {
     struct bytes pattern = bytes_make(entry->uri, entry->size);
-    struct bytes first = {NULL, 0};
-    struct bytes pattern_first = {NULL, 0};
+    struct bytes first = {0};
+    struct bytes pattern_first = {0};
     if (!model_pattern_matches(entry->kind, pattern, uri)) {
         return false;
     }

@@ -254,7 +254,8 @@ is "--count ends the callee" 0 $?
 
 # ---- many messages, lines, patterns, settings
 
-background sub --url "$plain" --match prefix com.cli.many --count 20001 --json \
+background sub --url "rss://localhost:$tls" --ca "$folder/cert.pem" --match prefix com.cli.many \
+    --count 20001 --json \
     >"$folder/many" 2>&1
 many=$!
 until verb pub --url "$plain" com.cli.many.first 0 && await "$folder/many" first 1; do :; done

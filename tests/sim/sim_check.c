@@ -220,7 +220,7 @@ static void heard_answer(struct sim_world *world, struct sim_person *person,
         } else if (request->want == WANT_REGISTERED) {
             person->registrations[request->what] = message->number[2];
             person->registering[request->what] = false;
-            if (request->what == 0) {
+            if (request->what == 0 && !person->leaving) {
                 check_single(world, person);
             }
         } else if (request->want == WANT_UNREGISTERED) {

@@ -5,7 +5,7 @@
 #include "common/utf8.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <jansson.h>
@@ -340,7 +340,7 @@ static void documents_with_one_octet_changed_are_judged_as_by_jansson(void **unu
         arena.size = 0;
         buf_reset(&out);
         writer_init(&writer, SERIALIZER_JSON, &out);
-        value_write(value_random(&arena, &rng, 4, VALUE_JSON), &writer, &rng);
+        value_encode(value_random(&arena, &rng, 4, VALUE_JSON), &writer, &rng);
         if (round % 8 > 0) {
             out.at[rng_below(&rng, out.size)] = (uint8_t)signs[rng_below(&rng, sizeof signs - 1)];
         }

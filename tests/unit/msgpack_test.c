@@ -4,7 +4,7 @@
 #include "common/heap.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <msgpack.h>
@@ -228,7 +228,7 @@ static void what_is_written_is_what_msgpack_c_reads_and_writes(void **unused)
         buf_reset(&out);
         buf_reset(&oracle);
         writer_init(&writer, SERIALIZER_MSGPACK, &out);
-        value_write(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
+        value_encode(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
         msgpack_unpacked_init(&unpacked);
         assert_int_equal(msgpack_unpack_next(&unpacked, (const char *)out.at, out.size, &offset),
                          MSGPACK_UNPACK_SUCCESS);
