@@ -394,7 +394,9 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
         if (reader_next(walk, &token) != 1 || (token.tagged && attribute != NULL)) {
             return fault(reader, "an option or detail is malformed");
         }
-        if (attribute == NULL) {
+        /* Unmodified wampy writes options it was not given as null, as CBOR's undefined, or as the
+         * MessagePack ext that stands for undefined: absent. */
+        if (attribute == NULL || token.kind == TOKEN_NULL || token.kind == TOKEN_EXT) {
             if (!rest_skip(walk, &token)) {
                 return false;
             }

@@ -2,7 +2,7 @@
 
 #include "common/heap.h"
 #include "common/transcode.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <stdlib.h>
@@ -52,15 +52,15 @@ void codec_fuzz(enum serializer serializer, struct bytes input)
     if (walk_verdict(serializer, input, 4)) {
         check(verdict);
     }
-    struct value *value = verdict ? value_read(&fuzz->arena, serializer, input) : NULL;
+    struct value *value = verdict ? value_decode(&fuzz->arena, serializer, input) : NULL;
     if (value != NULL && (serializer != SERIALIZER_JSON || value_is_json(value))) {
         struct writer writer;
         writer_init(&writer, serializer, &fuzz->out);
-        value_write(value, &writer, NULL);
+        value_encode(value, &writer, NULL);
         check(!fuzz->out.failed);
         struct bytes written = buf_bytes(&fuzz->out);
         check(walk_verdict(serializer, written, DEPTH_MAX));
-        struct value *again = value_read(&fuzz->arena, serializer, written);
+        struct value *again = value_decode(&fuzz->arena, serializer, written);
         check(again != NULL && value_equal(value, again));
     }
     free(copy);
@@ -76,7 +76,7 @@ void codec_fuzz_transcode(enum serializer from, struct bytes input, enum seriali
     input.at = copy;
     if (walk_verdict(from, input, DEPTH_MAX)) {
         bool json = from == SERIALIZER_JSON || to == SERIALIZER_JSON;
-        struct value *value = value_read(&fuzz->arena, from, input);
+        struct value *value = value_decode(&fuzz->arena, from, input);
         bool can = value != NULL && (!json || value_is_json(value));
         struct writer writer;
         writer_init(&writer, to, &fuzz->out);
@@ -86,7 +86,7 @@ void codec_fuzz_transcode(enum serializer from, struct bytes input, enum seriali
         if (done) {
             struct bytes written = buf_bytes(&fuzz->out);
             check(walk_verdict(to, written, DEPTH_MAX));
-            struct value *again = value_read(&fuzz->arena, to, written);
+            struct value *again = value_decode(&fuzz->arena, to, written);
             check(value == NULL ? again == NULL : again != NULL && value_equal(value, again));
         } else {
             check(fuzz->out.size == 0);
