@@ -286,11 +286,11 @@ suite_stress()
 
 suite_talk()
 {
+    local depth
     need_dev && need_release || return
-    run_programs talk build-dev "$TEST_SECONDS" tests/talk/*_talk.c
-    is_built build-dev run_talk || return
-    run_test run_talk_sim build-dev "$TEST_SECONDS" build-dev/run_talk --depth sim
-    run_test run_talk_real build-dev "$REAL_SECONDS" build-dev/run_talk --depth real
+    for depth in core sim real; do
+        run_test "talk-$depth" build-dev 600 build-dev/run_talk --depth "$depth"
+    done
 }
 
 suite_sim()

@@ -1,5 +1,6 @@
 /* Reading JSON: every form, every cut, what RFC 8259 forbids, all short inputs against a dumb
  * twin, and jansson as the oracle of whole documents. */
+/* proves B-SER-2 B-SER-5 */
 #include "common/json.h"
 #include "common/heap.h"
 #include "common/utf8.h"
