@@ -207,11 +207,8 @@ static void stage_make(void)
                                                     .close_ns = NS_PER_S,
                                                     .pings_missed_max = 2,
                                                     .rawsocket_length_min = 512};
-    struct core_options options = {.settings = &settings,
-                                   .source = heap_source(),
-                                   .seed = 1,
-                                   .places = 1,
-                                   .now_ns = NS_PER_S};
+    struct core_options options = {
+        .settings = &settings, .source = heap_source(), .seed = 1, .places = 1, .now_ns = NS_PER_S};
     check(crypto_init() && core_init(&core, &options));
 }
 

@@ -31,10 +31,10 @@ enum {
 };
 
 enum work {
-    WORK_ECHO,    /* pipelined DEPTH deep */
-    WORK_RELAY,   /* in at one, out at the other */
-    WORK_FAN,     /* each turn a vector of FAN_BYTES to each of FAN */
-    WORK_CALL,    /* echo at depth 1 */
+    WORK_ECHO,  /* pipelined DEPTH deep */
+    WORK_RELAY, /* in at one, out at the other */
+    WORK_FAN,   /* each turn a vector of FAN_BYTES to each of FAN */
+    WORK_CALL,  /* echo at depth 1 */
     WORKS,
 };
 
@@ -74,8 +74,7 @@ static void pair_make(bool unix_sockets, int *client, int *router)
         *router = pair[1];
         return;
     }
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
     int one = 1;
     int listener = socket(AF_INET, SOCK_STREAM, 0);

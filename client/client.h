@@ -67,7 +67,8 @@ bool client_router_has(const struct client *client, const char *role, const char
 enum client_error client_run(struct client *client, int64_t timeout_ms);
 /* Makes the blocking function under way return CLIENT_STOPPED; for handlers. */
 void client_stop(struct client *client);
-/* To wait for in the user's own poll loop (then client_run(client, 0)); -1: not connected. */
+/* To wait for in the user's own poll loop: client_run(client, 0) first, since messages may have
+ * come already, then wait for this to be readable, and again. -1: not connected. */
 int client_fd(const struct client *client);
 /* Whether that loop should also wait for room to write. */
 bool client_unsent(struct client *client);

@@ -122,10 +122,12 @@ static bool dialog_ended_by(struct dialog *dialog, const struct inbound *in,
                             enum client_error error, const char *verb)
 {
     char message[128] = "";
+    uint8_t text[512];
     struct token token;
     if (inbound_find(dialog->frames->serializer, in->details, "message", &token) == 1 &&
-        token.kind == TOKEN_STRING && token.plain) {
-        failure_text(token.bytes, message, sizeof message);
+        token.kind == TOKEN_STRING && token.bytes.size <= sizeof text) {
+        long size = token_text(&token, text);
+        failure_text(bytes_make(text, size > 0 ? (size_t)size : 0), message, sizeof message);
     }
     failure_text(in->uri, dialog->failure.uri, sizeof dialog->failure.uri);
     failure_set(&dialog->failure, error, "%s: %.100s%s%s", verb, dialog->failure.uri,

@@ -227,6 +227,9 @@ enum client_error socket_connect(struct socket *socket, const struct url *url,
 
 enum client_error socket_wait(struct socket *socket, bool write, uint64_t deadline_ns)
 {
+    if (socket->more) {
+        return CLIENT_OK;
+    }
     short wanted = (short)(POLLIN | (write || socket_unsent(socket) ? POLLOUT : 0));
     return fd_wait(socket->fd, wanted, socket->stop_fd, deadline_ns);
 }
@@ -256,6 +259,26 @@ static long socket_receive(struct socket *socket, uint8_t *out, size_t room)
     return size > 0 ? (long)size : socket_fail(socket, "the connection broke");
 }
 
+/* All that fits of what has come: the descriptor tells nothing of records that lie in here. */
+static long socket_decrypt(struct socket *socket, uint8_t *out, size_t room)
+{
+    size_t used = 0;
+    while (used < room) {
+        long size = tls_read(socket->tls, out + used, room - used);
+        if (size < 0 && used == 0) {
+            failure_set(&socket->failure, tls_ended(socket->tls) ? CLIENT_CLOSED : CLIENT_TLS, "%s",
+                        tls_why(socket->tls));
+            return -1;
+        }
+        if (size <= 0) {
+            break; /* an end is found again when what came before it has been taken */
+        }
+        used += (size_t)size;
+    }
+    socket->more = used > 0;
+    return (long)used;
+}
+
 long socket_read(struct socket *socket, uint8_t *out, size_t room)
 {
     uint8_t octets[TLS_RECORD_MAX];
@@ -263,13 +286,8 @@ long socket_read(struct socket *socket, uint8_t *out, size_t room)
         return socket_receive(socket, out, room);
     }
     for (;;) {
-        long size = tls_read(socket->tls, out, room);
-        if (size < 0) {
-            failure_set(&socket->failure, tls_ended(socket->tls) ? CLIENT_CLOSED : CLIENT_TLS, "%s",
-                        tls_why(socket->tls));
-            return -1;
-        }
-        if (size > 0) {
+        long size = socket_decrypt(socket, out, room);
+        if (size != 0) {
             return size;
         }
         long came = socket_receive(socket, octets, sizeof octets);

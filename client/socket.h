@@ -15,6 +15,7 @@ struct socket {
     int stop_fd;
     struct tls_context *context;
     struct tls *tls;
+    bool more; /* decrypted octets, or an end, wait in tls */
     struct failure failure;
 };
 

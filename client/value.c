@@ -145,6 +145,9 @@ static void value_put_visible(struct buf *out, struct bytes json)
     for (size_t i = 0; i < json.size; i++) {
         uint8_t c = json.at[i];
         bool c1 = c == 0xc2 && i + 1 < json.size && json.at[i + 1] < 0xa0;
+        if (c == '\n' || c == '\r' || c == '\t') {
+            continue; /* white space: inside strings these are escaped */
+        }
         if (c != 0x7f && !c1) {
             buf_put_byte(out, c);
             continue;
@@ -167,7 +170,6 @@ bool value_json(struct buf *out, enum serializer serializer, struct bytes value,
     }
     buf_init(&json, out->mem, VALUE_BYTES_MAX * 6);
     writer_init(&writer, SERIALIZER_JSON, &json);
-    /* JSON too is written anew: white space, and with it the line's end, stays behind. */
     bool fine = transcode(serializer, value, &writer) && !json.failed;
     if (fine) {
         value_put_visible(out, buf_bytes(&json));

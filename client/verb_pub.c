@@ -81,16 +81,18 @@ static enum client_error pub_wait_stdin(struct pub *pub)
 {
     struct client *client = pub->verb->client;
     for (;;) {
+        enum client_error error = client_run(client, 0);
+        if (error != CLIENT_TIMEOUT) {
+            return error;
+        }
         struct pollfd fds[3] = {
             {.fd = STDIN_FILENO, .events = POLLIN},
             {.fd = pub->verb->signal_fd, .events = POLLIN},
             {.fd = client_fd(client),
              .events = (short)(POLLIN | (client_unsent(client) ? POLLOUT : 0))},
         };
-        (void)poll(fds, array_count(fds), -1);
-        enum client_error error = client_run(client, 0);
-        if (error != CLIENT_TIMEOUT || fds[0].revents != 0) {
-            return error == CLIENT_TIMEOUT ? CLIENT_OK : error;
+        if (poll(fds, array_count(fds), -1) > 0 && fds[0].revents != 0) {
+            return CLIENT_OK;
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "client/verbs.h"
 
+#include "client/url.h"
 #include "client/verb.h"
 #include "common/heap.h"
 
@@ -142,19 +143,21 @@ int verb_open(struct verb *verb)
         .ca_file = verb->line.ca,
         .insecure = verb->line.insecure,
     };
+    struct url url;
     verb_authentication(&verb->line, &options);
     int code = verb_options(verb);
     if (code != EXIT_FINE) {
         return code;
+    }
+    const char *why = url_parse(verb->line.url, &url);
+    if (why != NULL && verb->line.url_given) {
+        return verb_misuse(verb, "bad URL '%.100s': %s", verb->line.url, why);
     }
     verb->client = client_new(&options);
     if (verb->client == NULL) {
         return verb_fail(EXIT_GENERAL, "no memory");
     }
     enum client_error error = client_connect(verb->client);
-    if (error == CLIENT_USAGE && verb->line.url_given) {
-        return verb_misuse(verb, "%s", client_failure(verb->client)->text);
-    }
     if (error == CLIENT_OK) {
         error = client_join(verb->client);
     }

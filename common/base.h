@@ -26,7 +26,7 @@ void check_context(const char *what, uint64_t number);
 #define array_count(array) (sizeof(array) / sizeof((array)[0]))
 
 #define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

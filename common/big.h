@@ -15,7 +15,7 @@ struct big {
 };
 
 void big_set(struct big *big, uint64_t value);
-void big_multiply_add(struct big *big, uint32_t factor, uint32_t term);
+void big_multiply_add(struct big *big, uint32_t factor, uint32_t term); /* factor over 0 */
 void big_multiply_power5(struct big *big, unsigned exponent);
 void big_multiply_power2(struct big *big, unsigned exponent);
 void big_add(struct big *big, const struct big *other);

@@ -33,13 +33,13 @@ static inline bool bytes_equal_text(struct bytes a, const char *text)
 
 static inline bool bytes_start_with(struct bytes a, struct bytes prefix)
 {
-    return a.size >= prefix.size && memcmp(a.at, prefix.at, prefix.size) == 0;
+    return a.size >= prefix.size && (prefix.size == 0 || memcmp(a.at, prefix.at, prefix.size) == 0);
 }
 
 static inline struct bytes bytes_from(struct bytes a, size_t offset)
 {
     check(offset <= a.size);
-    return (struct bytes){a.at + offset, a.size - offset};
+    return offset == 0 ? a : (struct bytes){a.at + offset, a.size - offset};
 }
 
 #endif

@@ -18,18 +18,18 @@
 typedef uint64_t io_id; /* 0 is no socket */
 
 enum {
-    IO_VECTORS_MAX = 64,           /* of one send */
-    IO_SOCKETS_MAX = 1 << 24,      /* of one io: what an io_id has room for */
-    IO_ACCEPT_PAUSE_MS = 100,      /* without descriptors */
+    IO_VECTORS_MAX = 64,      /* of one send */
+    IO_SOCKETS_MAX = 1 << 24, /* of one io: what an io_id has room for */
+    IO_ACCEPT_PAUSE_MS = 100, /* without descriptors */
 };
 
 enum io_kind {
-    IO_ACCEPTED,  /* id: the listener; tag: the listener's; result: the new fd, not yet added */
-    IO_RECEIVED,  /* data: octets that came; writable by the caller, dead at the next io_wait */
-    IO_ENDED,     /* nothing more comes: result 0 for an orderly end, else -errno. Once per socket */
-    IO_SENT,      /* result: octets taken by the kernel (may be short), or -errno */
-    IO_CLOSED,    /* the last event of a socket: its buffers and its id are free */
-    IO_WOKEN,     /* io_wake was called, once or more; id and tag are 0 */
+    IO_ACCEPTED, /* id: the listener; tag: the listener's; result: the new fd, not yet added */
+    IO_RECEIVED, /* data: octets that came; writable by the caller, dead at the next io_wait */
+    IO_ENDED,    /* nothing more comes: result 0 for an orderly end, else -errno. Once per socket */
+    IO_SENT,     /* result: octets taken by the kernel (may be short), or -errno */
+    IO_CLOSED,   /* the last event of a socket: its buffers and its id are free */
+    IO_WOKEN,    /* io_wake was called, once or more; id and tag are 0 */
 };
 
 struct io_event {
@@ -112,9 +112,9 @@ static inline void io_send(struct io *io, io_id id, const struct iovec *vectors,
 }
 
 /* Ends a socket or a listener: cancels what is under way, waits for the last word of the kernel,
- * closes, then IO_CLOSED. A send in flight still ends with IO_SENT before IO_CLOSED (what the kernel
- * takes at once of a send asked for in this turn goes out first); nothing else comes of it after
- * this call. reset: throw away what the kernel holds (RST), for the slow reader. */
+ * closes, then IO_CLOSED. A send in flight still ends with IO_SENT before IO_CLOSED (what the
+ * kernel takes at once of a send asked for in this turn goes out first); nothing else comes of it
+ * after this call. reset: throw away what the kernel holds (RST), for the slow reader. */
 static inline void io_close(struct io *io, io_id id, bool reset)
 {
     io->ops->close(io, id, reset);

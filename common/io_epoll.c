@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 enum {
-    EDGES_MAX = 256,   /* taken from the kernel at once */
-    ACCEPTS_MAX = 16,  /* of one listener, before the next socket's turn */
-    READS_MAX = 4,     /* of one socket, before the next one's turn */
+    EDGES_MAX = 256,  /* taken from the kernel at once */
+    ACCEPTS_MAX = 16, /* of one listener, before the next socket's turn */
+    READS_MAX = 4,    /* of one socket, before the next one's turn */
 };
 
 struct epoll {
@@ -274,8 +274,8 @@ static void epoll_ready(struct epoll *epoll, struct io_batch *batch, uint64_t no
             return;
         }
         list_remove(&socket->wait);
-        bool more = listens ? epoll_accept(epoll, socket, batch, now_ns)
-                            : epoll_read(epoll, socket, batch);
+        bool more =
+            listens ? epoll_accept(epoll, socket, batch, now_ns) : epoll_read(epoll, socket, batch);
         if (more) {
             list_push(&epoll->ready, &socket->wait);
         }
@@ -347,9 +347,8 @@ static size_t epoll_wait_events(struct io *io, struct io_event *events, size_t e
         if (io_batch_full(&batch)) {
             return batch.count;
         }
-        uint64_t wake_ns = list_empty(&epoll->paused) || until_ns < epoll->resume_ns
-                               ? until_ns
-                               : epoll->resume_ns;
+        uint64_t wake_ns =
+            list_empty(&epoll->paused) || until_ns < epoll->resume_ns ? until_ns : epoll->resume_ns;
         bool look = batch.count > 0 || !list_empty(&epoll->ready) || wake_ns <= now_ns;
         uint64_t sleep_ns = wake_ns == NEVER ? NEVER : wake_ns - now_ns;
         int count = epoll_sleep(epoll, look ? 0 : sleep_ns);

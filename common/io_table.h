@@ -36,11 +36,11 @@ enum io_flag {
     IO_FLAG_OVER = 1 << 2,   /* IO_ENDED was given */
     IO_FLAG_CLOSING = 1 << 3,
     IO_FLAG_RESET = 1 << 4,
-    IO_FLAG_PAUSED = 1 << 5,       /* a listener without descriptors */
-    IO_FLAG_SEND_QUEUED = 1 << 6,  /* the kernel does not know of it yet */
-    IO_FLAG_SEND_FLYING = 1 << 7,  /* the kernel has it, or (epoll) had no room for it */
-    IO_FLAG_SEND_STOPPED = 1 << 8, /* uring: its cancel was asked for */
-    IO_FLAG_READ_FLYING = 1 << 9,  /* uring: the multishot receive or accept is armed */
+    IO_FLAG_PAUSED = 1 << 5,        /* a listener without descriptors */
+    IO_FLAG_SEND_QUEUED = 1 << 6,   /* the kernel does not know of it yet */
+    IO_FLAG_SEND_FLYING = 1 << 7,   /* the kernel has it, or (epoll) had no room for it */
+    IO_FLAG_SEND_STOPPED = 1 << 8,  /* uring: its cancel was asked for */
+    IO_FLAG_READ_FLYING = 1 << 9,   /* uring: the multishot receive or accept is armed */
     IO_FLAG_READ_STOPPED = 1 << 10, /* uring: its cancel was asked for */
     IO_FLAG_READABLE = 1 << 11,     /* epoll: an edge was seen, and not yet read dry */
     IO_FLAG_HUNG_UP = 1 << 12,      /* epoll: an end or an error waits behind the octets */
@@ -78,7 +78,7 @@ struct io_batch {
 };
 
 bool io_table_init(struct io_table *table, uint32_t sockets_max); /* false: no memory */
-void io_table_fini(struct io_table *table);                       /* closes the fd of every socket */
+void io_table_fini(struct io_table *table); /* closes the fd of every socket */
 
 struct io_socket *io_table_take(struct io_table *table, int fd, void *tag, unsigned flags);
 void io_table_give(struct io_table *table, struct io_socket *socket);

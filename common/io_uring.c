@@ -301,7 +301,8 @@ static void uring_reap_all(struct uring *uring, struct io_batch *batch, uint64_t
     unsigned head;
     unsigned seen = 0;
     struct io_uring_cqe *cqe;
-    io_uring_for_each_cqe(&uring->ring, head, cqe) {
+    io_uring_for_each_cqe(&uring->ring, head, cqe)
+    {
         if (batch->count + woken == batch->max) {
             break;
         }
@@ -348,9 +349,8 @@ static size_t uring_wait(struct io *io, struct io_event *events, size_t events_m
         if (!uring->wake_armed) {
             uring_ask_wake(uring);
         }
-        uint64_t wake_ns = list_empty(&uring->paused) || until_ns < uring->resume_ns
-                               ? until_ns
-                               : uring->resume_ns;
+        uint64_t wake_ns =
+            list_empty(&uring->paused) || until_ns < uring->resume_ns ? until_ns : uring->resume_ns;
         bool look = hungry || !list_empty(&uring->done) || wake_ns <= now_ns ||
                     io_uring_cq_ready(&uring->ring) > 0;
         uint64_t sleep_ns = wake_ns == NEVER ? NEVER : wake_ns - now_ns;

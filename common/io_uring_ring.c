@@ -221,8 +221,7 @@ int uring_sleep(struct uring *uring, uint64_t sleep_ns)
         .tv_nsec = (long long)(sleep_ns % NS_PER_S),
     };
     struct io_uring_cqe *first;
-    return uring_entered(
-        io_uring_submit_and_wait_timeout(&uring->ring, &first, 1, &limit, NULL));
+    return uring_entered(io_uring_submit_and_wait_timeout(&uring->ring, &first, 1, &limit, NULL));
 }
 
 int uring_look(struct uring *uring)

@@ -42,7 +42,8 @@ void match_free(struct match *match)
     prefix_fini(&match->prefixes, match->mem);
     wildcards_fini(&match->wildcards, match->mem);
     for (unsigned kind = 0; kind < MATCH_KINDS; kind++) {
-        list_for_each_safe(node, &match->entries[kind]) {
+        list_for_each_safe(node, &match->entries[kind])
+        {
             entry_free(match, container_of(node, struct entry, node));
         }
     }
@@ -245,7 +246,8 @@ void *match_best(const struct match *match, struct bytes uri, enum match_kind *k
 void match_each(const struct match *match, enum match_kind kind,
                 void (*visit)(void *context, struct bytes uri, void *value), void *context)
 {
-    list_for_each(node, &match->entries[kind]) {
+    list_for_each(node, &match->entries[kind])
+    {
         const struct entry *entry = container_of(node, struct entry, node);
         visit(context, entry_uri(entry), entry->value);
     }

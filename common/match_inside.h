@@ -105,8 +105,8 @@ struct wildcard_walk {
     const struct wildcards *wildcards;
     const uint8_t *hash_key;
     struct bytes uri;
-    const struct list *shapes;       /* of as many components; NULL: nothing can match */
-    const struct list *shape;        /* tried last */
+    const struct list *shapes;         /* of as many components; NULL: nothing can match */
+    const struct list *shape;          /* tried last */
     uint16_t ends[URI_COMPONENTS_MAX]; /* offset behind each component */
     uint32_t components;
     bool first_concrete; /* R13: only patterns whose first component is concrete */

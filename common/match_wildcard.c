@@ -131,7 +131,8 @@ void wildcards_take(struct wildcards *wildcards, struct mem *mem, struct entry *
 void wildcards_fini(struct wildcards *wildcards, struct mem *mem)
 {
     for (size_t i = 0; i <= URI_COMPONENTS_MAX; i++) {
-        list_for_each_safe(node, &wildcards->by_components[i]) {
+        list_for_each_safe(node, &wildcards->by_components[i])
+        {
             struct shape *shape = container_of(node, struct shape, node);
             shape->patterns = 0;
             shape_drop_empty(wildcards, mem, shape);
@@ -185,7 +186,7 @@ struct entry *wildcard_walk_next(struct wildcard_walk *walk)
         struct bytes pattern = bytes_make(text, walk_spell(walk, &shape->mask, text));
         uint64_t hash = crypto_siphash(walk->hash_key, pattern);
         struct entry *entry = table_find(&walk->wildcards->table, hash, pattern);
-        if (entry != NULL && entry->shape == shape) { /* else the uri had an empty component */
+        if (entry != NULL) {
             return entry;
         }
     }

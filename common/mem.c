@@ -84,8 +84,8 @@ void *mem_take(struct mem *mem, size_t size)
         mem->refused++;
         return NULL;
     }
-    void *at = direct ? mem->source.take(mem->source.context, bytes)
-                      : mem_take_class(mem, class, bytes);
+    void *at =
+        direct ? mem->source.take(mem->source.context, bytes) : mem_take_class(mem, class, bytes);
     if (unlikely(at == NULL)) {
         mem->refused++;
         return NULL;

@@ -106,13 +106,6 @@ static bool fault(struct message_reader *reader, const char *words)
     return false;
 }
 
-/* The next token of what WAMP itself defines, which bears no CBOR tag: only payload, and
- * attributes that nobody knows, may. */
-static bool field_next(struct reader *walk, struct token *token)
-{
-    return reader_next(walk, token) == 1 && !token->tagged;
-}
-
 /* The text of a string token; decoded text goes to scratch, whose room was made for the whole
  * message beforehand, so that earlier views stay where they are. */
 static bool text_of(struct message_reader *reader, const struct token *token, struct bytes *text)
@@ -192,13 +185,19 @@ static bool rest_skip(struct reader *walk, const struct token *first)
     return status == 0;
 }
 
+/* The next token of the head, where CBOR's tags have no place. */
+static bool head_next(struct reader *walk, struct token *token)
+{
+    return reader_next(walk, token) == 1 && !token->tagged;
+}
+
 /* A list whose items are all of the type that its attribute wants. */
 static bool list_read(struct message_reader *reader, struct reader *walk, enum attribute_type type,
                       struct message *message)
 {
     for (;;) {
         struct token item;
-        if (!field_next(walk, &item)) {
+        if (!head_next(walk, &item)) {
             return false;
         }
         if (item.kind == TOKEN_END) {
@@ -229,13 +228,13 @@ static bool features_read(struct message_reader *reader, struct reader *walk)
     for (;;) {
         struct token key;
         struct token value;
-        if (!field_next(walk, &key)) {
+        if (!head_next(walk, &key)) {
             return false;
         }
         if (key.kind == TOKEN_END) {
             return true;
         }
-        if (key.kind != TOKEN_STRING || !field_next(walk, &value) ||
+        if (key.kind != TOKEN_STRING || !head_next(walk, &value) ||
             value.kind != TOKEN_BOOL) {
             return fault(reader, "a feature is not a boolean");
         }
@@ -247,17 +246,17 @@ static bool role_read(struct message_reader *reader, struct reader *walk)
     for (;;) {
         struct token key;
         struct token value;
-        if (!field_next(walk, &key)) {
+        if (!head_next(walk, &key)) {
             return false;
         }
         if (key.kind == TOKEN_END) {
             return true;
         }
-        if (key.kind != TOKEN_STRING || reader_next(walk, &value) != 1) {
+        if (key.kind != TOKEN_STRING || !head_next(walk, &value)) {
             return fault(reader, "a role is not a dict with string keys");
         }
         bool features = token_is(&key, "features");
-        if (features && (value.tagged || value.kind != TOKEN_MAP)) {
+        if (features && value.kind != TOKEN_MAP) {
             return fault(reader, "features is not a dict");
         }
         if (!(features ? features_read(reader, walk) : rest_skip(walk, &value))) {
@@ -271,14 +270,14 @@ static bool roles_read(struct message_reader *reader, struct reader *walk, struc
     for (;;) {
         struct token key;
         struct token value;
-        if (!field_next(walk, &key)) {
+        if (!head_next(walk, &key)) {
             return false;
         }
         if (key.kind == TOKEN_END) {
             return true;
         }
         int role = word_index(&key, role_words, array_count(role_words));
-        if (!field_next(walk, &value) || value.kind != TOKEN_MAP || role < 0) {
+        if (!head_next(walk, &value) || value.kind != TOKEN_MAP || role < 0) {
             return fault(reader, "roles holds something that is not a client's role");
         }
         if ((message->roles & (1U << role)) != 0) {
@@ -375,12 +374,12 @@ static const struct attribute *attribute_find(enum message_code code, struct byt
 static bool dict_read(struct message_reader *reader, struct reader *walk, struct message *message)
 {
     struct token token;
-    if (!field_next(walk, &token) || token.kind != TOKEN_MAP) {
+    if (!head_next(walk, &token) || token.kind != TOKEN_MAP) {
         return fault(reader, "options or details is not a dict");
     }
     for (size_t count = 0;; count++) {
         struct bytes key;
-        if (!field_next(walk, &token)) {
+        if (!head_next(walk, &token)) {
             return false;
         }
         if (token.kind == TOKEN_END) {
@@ -393,14 +392,14 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
             return fault(reader, "a key of options or details stands twice");
         }
         const struct attribute *attribute = attribute_find(message->code, key);
-        if (reader_next(walk, &token) != 1) {
-            return false;
+        if (reader_next(walk, &token) != 1 || (token.tagged && attribute != NULL)) {
+            return fault(reader, "an option or detail is malformed");
         }
         if (attribute == NULL) {
             if (!rest_skip(walk, &token)) {
                 return false;
             }
-        } else if (token.tagged || !value_read(reader, walk, attribute, &token, message)) {
+        } else if (!value_read(reader, walk, attribute, &token, message)) {
             return fault(reader, "an option or detail has the wrong type or value");
         }
     }
@@ -410,7 +409,7 @@ static bool number_read(struct message_reader *reader, struct reader *walk, uint
                         uint64_t *number)
 {
     struct token token;
-    if (!field_next(walk, &token) || token.kind != TOKEN_UINT || token.uint < least ||
+    if (!head_next(walk, &token) || token.kind != TOKEN_UINT || token.uint < least ||
         token.uint > ID_MAX) {
         return fault(reader, "an id is not an integer from 1 to 2^53");
     }
@@ -436,7 +435,7 @@ static bool field_read(struct message_reader *reader, struct reader *walk, char 
         walk->depth_max = (uint16_t)reader->depth_payload;
         return true;
     default:
-        if (!field_next(walk, &token) || !text_of(reader, &token, &message->uri)) {
+        if (!head_next(walk, &token) || !text_of(reader, &token, &message->uri)) {
             return fault(reader, "a URI is not a string");
         }
         return true;
@@ -497,10 +496,10 @@ bool message_read(struct message_reader *reader, enum serializer serializer, str
     memset(message, 0, sizeof *message);
     message->serializer = serializer;
     message->exclude_me = true;
-    if (!field_next(&walk, &token) || token.kind != TOKEN_ARRAY) {
+    if (!head_next(&walk, &token) || token.kind != TOKEN_ARRAY) {
         return fault(reader, "not a list");
     }
-    if (!field_next(&walk, &token) || token.kind != TOKEN_UINT) {
+    if (!head_next(&walk, &token) || token.kind != TOKEN_UINT) {
         return fault(reader, "no message code");
     }
     const struct layout *layout = layout_of(token.uint);

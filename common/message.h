@@ -21,18 +21,18 @@ enum message_code {
 #define ID_MAX (UINT64_C(1) << 53) /* ids are 1 .. 2^53 (B-ID-1) */
 
 enum invoke_policy { /* REGISTER.Options.invoke (A-SHR-1) */
-    INVOKE_SINGLE,
-    INVOKE_ROUNDROBIN,
-    INVOKE_RANDOM,
-    INVOKE_FIRST,
-    INVOKE_LAST,
+                     INVOKE_SINGLE,
+                     INVOKE_ROUNDROBIN,
+                     INVOKE_RANDOM,
+                     INVOKE_FIRST,
+                     INVOKE_LAST,
 };
 
 enum role_bit { /* HELLO.Details.roles */
-    ROLE_PUBLISHER = 1,
-    ROLE_SUBSCRIBER = 2,
-    ROLE_CALLER = 4,
-    ROLE_CALLEE = 8,
+                ROLE_PUBLISHER = 1,
+                ROLE_SUBSCRIBER = 2,
+                ROLE_CALLER = 4,
+                ROLE_CALLEE = 8,
 };
 
 enum { MESSAGE_KEYS_MAX = 1024 }; /* keys of one dict of the head */
@@ -62,8 +62,8 @@ struct message {
 struct message_reader {
     unsigned depth_details;
     unsigned depth_payload;
-    struct buf scratch;  /* decoded text */
-    size_t octets_size;  /* of the message being read */
+    struct buf scratch; /* decoded text */
+    size_t octets_size; /* of the message being read */
     const char *fault;  /* words, when message_read answered false */
     uint64_t keys[MESSAGE_KEYS_MAX];
 };

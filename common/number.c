@@ -26,7 +26,7 @@ enum {
     EXPONENT_CLAMP = 100000000, /* far beyond all doubles, far within an int */
 };
 
-#define DOUBLE_EXACT_MAX  (UINT64_C(1) << DOUBLE_BITS)
+#define DOUBLE_EXACT_MAX (UINT64_C(1) << DOUBLE_BITS)
 #define DOUBLE_HIDDEN_BIT (UINT64_C(1) << 52)
 
 static const double powers10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

@@ -97,9 +97,6 @@ void outq_sent(struct outq *outq, size_t size)
     outq->head_sent += size;
     while (outq->head != NULL && outq->head_sent >= outq->head->size) {
         struct outq_chunk *chunk = outq->head;
-        if (chunk->next == NULL && outq->bytes > 0) {
-            break;
-        }
         outq->head_sent -= chunk->size;
         outq->messages -= chunk->messages;
         outq->head = chunk->next;
@@ -114,6 +111,10 @@ void outq_sent(struct outq *outq, size_t size)
 void outq_drop_rest(struct outq *outq, size_t keep)
 {
     check(keep <= outq->bytes);
+    if (keep == 0) { /* the sent part of the head needs no memory either */
+        outq_fini(outq);
+        return;
+    }
     size_t kept = keep + outq->head_sent;
     size_t seen = 0;
     struct outq_chunk *last = NULL;
@@ -121,7 +122,6 @@ void outq_drop_rest(struct outq *outq, size_t keep)
     while (chunk != NULL && seen < kept) {
         if (seen + chunk->size > kept) { /* this chunk's end is cut off */
             chunk->size = (uint32_t)(kept - seen);
-            chunk->room = chunk->blob != NULL ? 0 : chunk->room;
         }
         seen += chunk->size;
         last = chunk;
@@ -134,11 +134,6 @@ void outq_drop_rest(struct outq *outq, size_t keep)
         chunk = next;
     }
     outq->tail = last;
-    if (last == NULL) {
-        outq->head = NULL;
-        outq->head_sent = 0;
-    } else {
-        last->next = NULL;
-    }
+    last->next = NULL;
     outq->bytes = keep;
 }

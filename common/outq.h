@@ -45,7 +45,7 @@ uint8_t *outq_chunk_add(struct outq *outq, size_t size);
 static inline uint8_t *outq_room(struct outq *outq, size_t size)
 {
     struct outq_chunk *tail = outq->tail;
-    if (likely(tail != NULL && tail->room - tail->size >= size)) {
+    if (likely(tail != NULL && tail->size + size <= tail->room)) { /* a blob's room is 0 */
         return tail->data + tail->size;
     }
     return outq_chunk_add(outq, size);
@@ -80,7 +80,7 @@ unsigned outq_gather(const struct outq *outq, struct iovec *vectors, unsigned ve
 /* size octets from the head are gone. */
 void outq_sent(struct outq *outq, size_t size);
 
-/* Forgets all that waits but what was sent_at_most octets from the head (in flight). */
+/* Forgets all that waits but the first keep octets, which are in flight. */
 void outq_drop_rest(struct outq *outq, size_t keep);
 
 #endif

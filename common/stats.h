@@ -19,13 +19,13 @@ struct stats {
 struct gauges {
     uint64_t connections;
     uint64_t sessions;
-    uint64_t subscriptions;  /* distinct patterns that somebody here or elsewhere wants */
-    uint64_t subscribers;    /* memberships of sessions here */
-    uint64_t registrations;  /* distinct patterns */
-    uint64_t callees;        /* entries in them, here and elsewhere */
-    uint64_t claims;         /* held at home here */
-    uint64_t calls_open;     /* of callers here */
-    uint64_t invocations_open;  /* at callees here */
+    uint64_t subscriptions;    /* distinct patterns that somebody here or elsewhere wants */
+    uint64_t subscribers;      /* memberships of sessions here */
+    uint64_t registrations;    /* distinct patterns */
+    uint64_t callees;          /* entries in them, here and elsewhere */
+    uint64_t claims;           /* held at home here */
+    uint64_t calls_open;       /* of callers here */
+    uint64_t invocations_open; /* at callees here */
 };
 
 #endif

@@ -24,7 +24,7 @@ struct timer {
 };
 
 struct timer_wheel {
-    uint64_t tick; /* all that was due by then has fired */
+    uint64_t tick;                /* all that was due by then has fired */
     uint64_t taken[TIMER_LEVELS]; /* bit by slot: not empty */
     struct list slots[TIMER_LEVELS][TIMER_SLOTS];
     struct list ready; /* set for a time that had passed */

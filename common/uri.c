@@ -40,7 +40,7 @@ static const uint8_t strict_classes[256] = {
 /* clang-format on */
 
 struct uri_look {
-    unsigned seen;   /* classes, or-ed */
+    unsigned seen;       /* classes, or-ed */
     unsigned double_dot; /* DOT: an empty component that is neither first nor last */
     unsigned dots;
 };
@@ -64,8 +64,8 @@ static struct uri_look uri_look_at(struct bytes uri, enum uri_check rule)
 /* White space and control characters beyond ASCII. */
 static bool code_point_refused(uint32_t c)
 {
-    return (c >= 0x80 && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-           c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+    return (c >= 0x80 && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 /* The octets of one sequence over 127 at the head of rest; 0: not UTF-8 (overlong, surrogate,

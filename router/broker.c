@@ -58,8 +58,7 @@ static void subscription_free(struct subscription *subscription)
     if (subscription->ticket != 0) {
         map_take(&core->tickets, subscription->ticket);
     }
-    mem_give(&core->mem, subscription->members,
-             subscription->room * sizeof *subscription->members);
+    mem_give(&core->mem, subscription->members, subscription->room * sizeof *subscription->members);
     mem_give(&core->mem, subscription, sizeof *subscription + subscription->uri_size);
     core->gauges.subscriptions--;
 }
@@ -183,8 +182,7 @@ static bool members_reserve(struct subscription *subscription)
     return true;
 }
 
-static struct membership *membership_new(struct subscription *subscription,
-                                         struct session *session)
+static struct membership *membership_new(struct subscription *subscription, struct session *session)
 {
     struct core *core = subscription->realm->core;
     struct membership *membership = mem_take(&core->mem, sizeof *membership);
@@ -272,8 +270,7 @@ void broker_subscribe(struct session *session, const struct message *message)
                       "subscribing to this is not allowed");
         return;
     }
-    uint64_t id =
-        core_pattern_id(realm->core, realm, "sub", message->match, message->uri);
+    uint64_t id = core_pattern_id(realm->core, realm, "sub", message->match, message->uri);
     struct membership *membership = map_get(&session->subscriptions, id);
     if (membership == NULL) {
         if (!subscribe_join(session, message)) {
@@ -365,7 +362,8 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
 }
 
 /* Whoever waits for SUBSCRIBED is not subscribed yet: an event that comes earlier is not for it.
- * (To send SUBSCRIBED early instead would say that all places have taken note when some have not.) */
+ * (To send SUBSCRIBED early instead would say that all places have taken note when some have not.)
+ */
 static bool member_waits(const struct subscription *subscription, const struct member *member)
 {
     return unlikely(subscription->pending > 0) && !list_empty(&member->membership->waiting) &&

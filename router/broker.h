@@ -27,9 +27,9 @@ struct subscription {
     struct member *members; /* of sessions here */
     uint32_t count;
     uint32_t room;
-    uint32_t pending;       /* SUBSCRIBEs of members that wait for SUBSCRIBED */
+    uint32_t pending; /* SUBSCRIBEs of members that wait for SUBSCRIBED */
     uint16_t uri_size;
-    uint8_t kind;           /* enum match_kind */
+    uint8_t kind; /* enum match_kind */
     uint8_t uri[];
 };
 

@@ -175,7 +175,8 @@ void conn_wait_lane(struct conn *conn, place_id place)
 
 void conn_lane_has_room(struct core *core, place_id place)
 {
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         struct conn *conn = container_of(node, struct conn, in_core);
         if ((conn->lanes_waited & place_bit(place)) != 0) {
             conn->lanes_waited &= ~place_bit(place);
@@ -263,6 +264,16 @@ static uint64_t conn_stuck_deadline(const struct conn *conn)
                                : NEVER;
 }
 
+/* A queue that was empty until now has not been stuck since the peer last took something. */
+static void conn_watch_queue(struct conn *conn)
+{
+    bool waits = conn->out.bytes > 0;
+    if (waits && !conn->out_waits) {
+        conn->progress_ns = conn->core->now_ns;
+    }
+    conn->out_waits = waits;
+}
+
 static uint64_t conn_soft_deadline(const struct conn *conn)
 {
     return conn->soft_since_ns != 0
@@ -281,6 +292,7 @@ void conn_schedule(struct conn *conn)
         timer_stop(&conn->core->timers, &conn->timer);
         return;
     }
+    conn_watch_queue(conn);
     uint64_t due = time_min(conn->transport.deadline_ns, conn->close_by_ns);
     due = time_min(due, conn_join_deadline(conn));
     due = time_min(due, conn_stuck_deadline(conn));
@@ -308,6 +320,7 @@ void conn_expire(struct conn *conn)
 {
     struct core *core = conn->core;
     uint64_t now = core->now_ns;
+    conn_watch_queue(conn);
     if (conn->pause_until_ns != 0 && conn->pause_until_ns <= now) {
         conn->pause_until_ns = 0;
     }

@@ -55,7 +55,8 @@ bool core_init(struct core *core, const struct core_options *options)
     message_reader_init(&core->reader, &core->mem, (unsigned)limits->depth_details,
                         (unsigned)limits->depth_payload);
     for (size_t i = 0; i < SERIALIZERS; i++) {
-        buf_init(&core->bodies[i], &core->mem, BODY_GROWTH * limits->message_bytes + BODY_HEAD_BYTES);
+        buf_init(&core->bodies[i], &core->mem,
+                 BODY_GROWTH * limits->message_bytes + BODY_HEAD_BYTES);
     }
     buf_init(&core->matches, &core->mem, (size_t)CORE_COUNT_MAX);
     for (unsigned i = 0; i < core->places; i++) {
@@ -120,7 +121,8 @@ void core_turn_end(struct core *core)
         conn_expire(container_of(container_of(node, struct timer, node), struct conn, timer));
     }
     conn_end_doomed(core);
-    list_for_each(dirty, &core->dirty) {
+    list_for_each(dirty, &core->dirty)
+    {
         conn_schedule(container_of(dirty, struct conn, in_dirty));
     }
     for (unsigned i = 0; i < core->places; i++) {
@@ -216,7 +218,8 @@ void core_parcel_home(struct core *core, place_id from, struct parcel *parcel)
 void core_drain(struct core *core)
 {
     core->draining = true;
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         struct conn *conn = container_of(node, struct conn, in_core);
         if (conn->session != NULL) {
             session_goodbye(conn->session, "wamp.close.system_shutdown");

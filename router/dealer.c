@@ -6,7 +6,7 @@
 #include "router/encode.h"
 #include "router/register.h"
 
-struct answer { /* what ends a call */
+struct answer {             /* what ends a call */
     struct bytes error_uri; /* empty: a result */
     enum serializer serializer;
     struct bytes args;
@@ -92,14 +92,13 @@ static void invocation_answer(struct invocation *invocation, const struct answer
     if (invocation->call != NULL) {
         call_answer(invocation->call, answer);
     } else {
-        struct note note = {
-            .head = {.kind = answer->error_uri.size == 0 ? NOTE_RESULT : NOTE_ERROR,
-                     .serializer = (uint8_t)answer->serializer,
-                     .realm = callee->realm->index,
-                     .call = invocation->call_id},
-            .uri = answer->error_uri,
-            .args = answer->args,
-            .kwargs = answer->kwargs};
+        struct note note = {.head = {.kind = answer->error_uri.size == 0 ? NOTE_RESULT : NOTE_ERROR,
+                                     .serializer = (uint8_t)answer->serializer,
+                                     .realm = callee->realm->index,
+                                     .call = invocation->call_id},
+                            .uri = answer->error_uri,
+                            .args = answer->args,
+                            .kwargs = answer->kwargs};
         core_note_post(core, invocation->from, &note, callee->conn);
     }
     invocation_free(invocation);
@@ -107,9 +106,9 @@ static void invocation_answer(struct invocation *invocation, const struct answer
 
 struct order { /* a call as it reaches its callee */
     struct endpoint *endpoint;
-    struct call *call;  /* NULL: it comes from another place */
-    uint64_t call_id;   /* then */
-    place_id from;      /* then */
+    struct call *call; /* NULL: it comes from another place */
+    uint64_t call_id;  /* then */
+    place_id from;     /* then */
     struct bytes procedure;
     enum serializer serializer;
     struct bytes args;
@@ -223,8 +222,7 @@ static struct call *call_new(struct session *session, const struct message *mess
     return call;
 }
 
-static void call_here(struct call *call, const struct message *message,
-                      const struct callee *callee)
+static void call_here(struct call *call, const struct message *message, const struct callee *callee)
 {
     struct order order = {.endpoint = callee->endpoint,
                           .call = call,
@@ -340,9 +338,8 @@ void dealer_yield(struct session *session, const struct message *message)
     }
     struct invocation *invocation = invocation_take(session, message->request);
     if (likely(invocation != NULL)) {
-        struct answer answer = {.serializer = message->serializer,
-                                .args = message->args,
-                                .kwargs = message->kwargs};
+        struct answer answer = {
+            .serializer = message->serializer, .args = message->args, .kwargs = message->kwargs};
         invocation_answer(invocation, &answer);
     }
 }
@@ -376,9 +373,8 @@ static void calls_abandon(struct session *session)
     struct call *call;
     while ((call = map_pop_any(&session->calls, NULL)) != NULL) {
         if (call->id != 0) {
-            struct note note = {.head = {.kind = NOTE_ABANDON,
-                                         .realm = session->realm->index,
-                                         .call = call->id}};
+            struct note note = {
+                .head = {.kind = NOTE_ABANDON, .realm = session->realm->index, .call = call->id}};
             core_note_post(core, call->place, &note, NULL);
             check(map_take(&core->calls, call->id) == call);
         } else {

@@ -40,10 +40,10 @@ enum endpoint_state {
     ENDPOINT_REGISTERED,
 };
 
-struct endpoint { /* one session's place in a registration, or its claim to one */
-    struct session *session;     /* NULL: it left while the home was asked */
+struct endpoint {            /* one session's place in a registration, or its claim to one */
+    struct session *session; /* NULL: it left while the home was asked */
     struct registration *registration; /* NULL while claimed */
-    struct list in_session;      /* while claimed */
+    struct list in_session;            /* while claimed */
     struct realm *realm;
     uint64_t session_id;
     uint64_t request; /* of the REGISTER that waits for REGISTERED */

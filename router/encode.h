@@ -12,7 +12,7 @@
 
 struct encoding {
     struct core *core;
-    struct buf *buf;             /* FRAME_HEAD_BYTES_MAX of room for a head, then the body */
+    struct buf *buf;              /* FRAME_HEAD_BYTES_MAX of room for a head, then the body */
     struct blob *blobs[FRAMINGS]; /* made when first wanted */
     uint8_t heads[FRAMINGS][FRAME_HEAD_BYTES_MAX];
     uint8_t heads_size[FRAMINGS]; /* 0: not made yet */

@@ -12,8 +12,7 @@
 
 static int fail(int fd, char words[LISTENER_WORDS], const char *endpoint, const char *what)
 {
-    snprintf(words, LISTENER_WORDS, "cannot listen at %s: %s: %s", endpoint, what,
-             strerror(errno));
+    snprintf(words, LISTENER_WORDS, "cannot listen at %s: %s: %s", endpoint, what, strerror(errno));
     if (fd >= 0) {
         close(fd);
     }

@@ -7,19 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: clos COMMAND ...\n"
-    "\n"
-    "  start      run a router\n"
-    "  check      check a configuration, or print a sample\n"
-    "  pub        publish events\n"
-    "  sub        subscribe and print events\n"
-    "  call       call a procedure and print its result\n"
-    "  register   answer calls with a command\n"
-    "  bench      load a router and measure it\n"
-    "  version    print the version\n"
-    "\n"
-    "'clos help COMMAND' or 'clos COMMAND --help' tells more.\n";
+static const char help[] = "usage: clos COMMAND ...\n"
+                           "\n"
+                           "  start      run a router\n"
+                           "  check      check a configuration, or print a sample\n"
+                           "  pub        publish events\n"
+                           "  sub        subscribe and print events\n"
+                           "  call       call a procedure and print its result\n"
+                           "  register   answer calls with a command\n"
+                           "  bench      load a router and measure it\n"
+                           "  version    print the version\n"
+                           "\n"
+                           "'clos help COMMAND' or 'clos COMMAND --help' tells more.\n";
 
 static int version_main(int argc, char **argv)
 {
@@ -40,10 +39,10 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"start", start_main}, {"check", check_main}, {"pub", verb_main},
-    {"sub", verb_main},    {"call", verb_main},   {"register", verb_main},
+    {"start", start_main}, {"check", check_main},     {"pub", verb_main},
+    {"sub", verb_main},    {"call", verb_main},       {"register", verb_main},
     {"bench", bench_main}, {"version", version_main}, {"--version", version_main},
-    {"help", help_main},   {"--help", help_main}, {"-h", help_main},
+    {"help", help_main},   {"--help", help_main},     {"-h", help_main},
 };
 
 static int command_run(const char *name, int argc, char **argv)

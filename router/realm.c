@@ -31,8 +31,7 @@ static bool realm_roles_init(struct realm *realm)
         if (role->permit == NULL) {
             return false;
         }
-        if (settings->anonymous_role != NULL &&
-            strcmp(settings->anonymous_role, role->name) == 0) {
+        if (settings->anonymous_role != NULL && strcmp(settings->anonymous_role, role->name) == 0) {
             realm->anonymous = role;
         }
     }
@@ -41,8 +40,8 @@ static bool realm_roles_init(struct realm *realm)
 
 bool realm_init(struct realm *realm, struct core *core, uint32_t index)
 {
-    *realm = (struct realm){
-        .core = core, .settings = &core->settings->realms[index], .index = index};
+    *realm =
+        (struct realm){.core = core, .settings = &core->settings->realms[index], .index = index};
     uint32_t patterns_max = (uint32_t)core->limits->patterns_per_realm;
     list_init(&realm->sessions);
     map_init(&realm->subscription_ids, &core->mem, patterns_max);

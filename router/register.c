@@ -56,8 +56,7 @@ static void registration_free(struct registration *registration)
     struct core *core = registration->realm->core;
     core->gauges.callees -= registration->count;
     core->gauges.registrations--;
-    mem_give(&core->mem, registration->callees,
-             registration->room * sizeof *registration->callees);
+    mem_give(&core->mem, registration->callees, registration->room * sizeof *registration->callees);
     mem_give(&core->mem, registration, sizeof *registration + registration->uri_size);
 }
 
@@ -282,8 +281,7 @@ static void endpoint_refuse(struct endpoint *endpoint, const char *uri, const ch
 static void endpoint_refuse_limit(struct endpoint *endpoint)
 {
     endpoint->realm->core->stats.quota_refusals++;
-    endpoint_refuse(endpoint, "clos.error.quota_exceeded",
-                    "a limit on registrations is reached");
+    endpoint_refuse(endpoint, "clos.error.quota_exceeded", "a limit on registrations is reached");
 }
 
 /* The home said yes: the table here, then every other place. */
@@ -475,8 +473,7 @@ static void register_note_claim(struct realm *realm, place_id from, const struct
     core_note_post(realm->core, from, &answer, NULL);
 }
 
-static void register_note_endpoint_add(struct realm *realm, place_id from,
-                                       const struct note *note)
+static void register_note_endpoint_add(struct realm *realm, place_id from, const struct note *note)
 {
     struct callee callee = {
         .order = note->head.order, .session = note->head.session, .place = from};

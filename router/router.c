@@ -10,14 +10,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     SOCKETS_RING = 1024,
     BUFFERS_COUNT = 64,
     BUFFER_BYTES = 32768,
-    REPORT_WAIT_US = 1000,
-    REPORT_WAITS = 2000,
+    REPORT_WAIT_MS = 2000,
 };
 
 struct thread {
@@ -40,7 +40,8 @@ struct router {
     struct listening *listenings; /* [worker * listeners + listener] */
     char **endpoints;
     int io_fallback;
-    pthread_mutex_t wake_lock;
+    pthread_mutex_t wake_lock; /* a thread that is over is not woken */
+    pthread_cond_t reported;   /* a worker has made its report, or is over */
 };
 
 static void *array_new(size_t count, size_t size, size_t alignment)
@@ -205,6 +206,7 @@ struct router *router_new(const struct settings *settings, char words[ROUTER_WOR
     check(workers >= 1 && workers <= PLACES_MAX);
     struct router *router = array_new(1, sizeof *router, 64);
     pthread_mutex_init(&router->wake_lock, NULL);
+    pthread_cond_init(&router->reported, NULL);
     router->settings = settings;
     router->workers_count = workers;
     router->workers = array_new(workers, sizeof *router->workers, 64);
@@ -258,12 +260,22 @@ static void *thread_main(void *argument)
         thread_pin(thread->self);
     }
     check_context("worker", thread->self);
+    struct router *router = thread->router;
+    _Atomic uint32_t *made = &router->gates[thread->self].report_made;
+    uint32_t told = atomic_load(made);
     while (worker_turn(worker, true)) {
+        if (unlikely(atomic_load_explicit(made, memory_order_relaxed) != told)) {
+            told = atomic_load(made);
+            pthread_mutex_lock(&router->wake_lock);
+            pthread_cond_broadcast(&router->reported);
+            pthread_mutex_unlock(&router->wake_lock);
+        }
     }
     worker_make_report(worker);
-    pthread_mutex_lock(&thread->router->wake_lock); /* nobody is about to wake it */
+    pthread_mutex_lock(&router->wake_lock); /* nobody is about to wake it */
     atomic_store(&thread->over, true);
-    pthread_mutex_unlock(&thread->router->wake_lock);
+    pthread_cond_broadcast(&router->reported);
+    pthread_mutex_unlock(&router->wake_lock);
     io_free(worker->io);
     return NULL;
 }
@@ -328,18 +340,25 @@ int router_io_fallback(const struct router *router)
 
 /* ---- report */
 
+/* Every worker that runs copies its counters at its next turn; the wait is bounded. */
 static void report_ask(struct router *router)
 {
+    struct timespec until;
+    uint64_t until_ns = clock_wall_ns() + REPORT_WAIT_MS * NS_PER_MS;
+    until.tv_sec = (time_t)(until_ns / NS_PER_S);
+    until.tv_nsec = (long)(until_ns % NS_PER_S);
     for (unsigned i = 0; i < router->workers_count; i++) {
         struct gate *gate = &router->gates[i];
         uint32_t wanted = atomic_load(&gate->report_wanted) + 1;
         atomic_store(&gate->report_wanted, wanted);
         router_wake(router, i);
-        for (unsigned wait = 0; wait < REPORT_WAITS && !atomic_load(&router->threads[i].over) &&
-                                atomic_load(&gate->report_made) != wanted;
-             wait++) {
-            usleep(REPORT_WAIT_US);
+        pthread_mutex_lock(&router->wake_lock);
+        int status = 0;
+        while (status == 0 && !atomic_load(&router->threads[i].over) &&
+               atomic_load(&gate->report_made) != wanted) {
+            status = pthread_cond_timedwait(&router->reported, &router->wake_lock, &until);
         }
+        pthread_mutex_unlock(&router->wake_lock);
     }
 }
 
@@ -379,8 +398,8 @@ void router_report(struct router *router, FILE *out)
     REPORT_FIELD(io_reported, buffers_short);
     REPORT_FIELD(io_reported, accept_paused);
     for (int end = 1; end <= TRANSPORT_END_LOCAL; end++) {
-        size_t offset = offsetof(struct worker, stats_reported.transport_ends) +
-                        (size_t)end * sizeof(uint64_t);
+        size_t offset =
+            offsetof(struct worker, stats_reported.transport_ends) + (size_t)end * sizeof(uint64_t);
         fprintf(out, ",\"transport_end_%s\":%llu", transport_end_name((enum transport_end)end),
                 (unsigned long long)report_sum(router, offset));
     }

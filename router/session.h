@@ -24,13 +24,13 @@ struct session {
     struct realm *realm;
     const struct role *role;
     struct list in_realm;
-    uint64_t request_last;     /* the client's watermark */
-    uint64_t invocation_last;  /* ours towards it */
-    struct map subscriptions;  /* subscription id -> membership */
-    struct map registrations;  /* registration id -> endpoint */
-    struct map calls;          /* request -> call it made */
-    struct map invocations;    /* request -> invocation it is to answer */
-    struct list announcing;    /* endpoints claimed but not registered yet */
+    uint64_t request_last;    /* the client's watermark */
+    uint64_t invocation_last; /* ours towards it */
+    struct map subscriptions; /* subscription id -> membership */
+    struct map registrations; /* registration id -> endpoint */
+    struct map calls;         /* request -> call it made */
+    struct map invocations;   /* request -> invocation it is to answer */
+    struct list announcing;   /* endpoints claimed but not registered yet */
     enum session_state state;
     uint8_t roles;
     char authid[AUTHID_BYTES];

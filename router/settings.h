@@ -17,11 +17,11 @@ struct limits {
 };
 
 enum action { /* bits of a permission's allow */
-    ACTION_CALL = 1,
-    ACTION_REGISTER = 2,
-    ACTION_PUBLISH = 4,
-    ACTION_SUBSCRIBE = 8,
-    ACTION_ALL = 15,
+              ACTION_CALL = 1,
+              ACTION_REGISTER = 2,
+              ACTION_PUBLISH = 4,
+              ACTION_SUBSCRIBE = 8,
+              ACTION_ALL = 15,
 };
 
 struct permission_settings {

@@ -71,10 +71,13 @@ static bool workers_parse(const char *text, unsigned *workers)
 /* -1: go on; else the exit code. */
 static int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
-        {"workers", required_argument, NULL, 'w'}, {"io", required_argument, NULL, 'i'},
-        {"print-ports", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"listen", required_argument, NULL, 'l'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {"io", required_argument, NULL, 'i'},
+                                            {"print-ports", no_argument, NULL, 'p'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     int option;
     while ((option = getopt_long(argc, argv, "c:l:w:h", options, NULL)) != -1) {
         switch (option) {
@@ -167,8 +170,7 @@ static void say_started(const struct router *router, const struct arguments *arg
                   log_text("reason", strerror(fallback)));
     }
     for (size_t i = 0; router_endpoint(router, i) != NULL; i++) {
-        log_event(LOG_LEVEL_INFO, "listener.open",
-                  log_text("endpoint", router_endpoint(router, i)),
+        log_event(LOG_LEVEL_INFO, "listener.open", log_text("endpoint", router_endpoint(router, i)),
                   log_text("io", router_io_name(router)));
         if (arguments->print_ports) {
             printf("listening %s\n", router_endpoint(router, i));
@@ -190,10 +192,9 @@ static void watch(struct router *router, char **last)
     check(out != NULL);
     router_report(router, out);
     fclose(out);
-    static const char *const keys[] = {"killed_hard_bytes", "killed_hard_messages", "killed_soft",
-                                       "killed_stuck",      "killed_memory",
-                                       "protocol_violations", "connections_refused",
-                                       "hello_timeouts"};
+    static const char *const keys[] = {
+        "killed_hard_bytes", "killed_hard_messages", "killed_soft",         "killed_stuck",
+        "killed_memory",     "protocol_violations",  "connections_refused", "hello_timeouts"};
     for (size_t i = 0; i < array_count(keys); i++) {
         char key[64];
         snprintf(key, sizeof key, "\"%s\":", keys[i]);
@@ -202,8 +203,8 @@ static void watch(struct router *router, char **last)
         uint64_t count = now == NULL ? 0 : strtoull(now + strlen(key), NULL, 10);
         uint64_t was = before == NULL ? 0 : strtoull(before + strlen(key), NULL, 10);
         if (count > was) {
-            log_event(LOG_LEVEL_WARN, "sessions.ended",
-                      log_text("reason", keys[i]), log_number("count", count - was));
+            log_event(LOG_LEVEL_WARN, "sessions.ended", log_text("reason", keys[i]),
+                      log_number("count", count - was));
         }
     }
     free(*last);

@@ -15,8 +15,7 @@ static void write_pair(struct writer *writer, const char *key, const char *value
 
 /* What WELCOME announces is complete; nothing else may stand here. */
 static const char *const broker_features[] = {"pattern_based_subscription", "publisher_exclusion"};
-static const char *const dealer_features[] = {"pattern_based_registration",
-                                              "shared_registration"};
+static const char *const dealer_features[] = {"pattern_based_registration", "shared_registration"};
 
 static void write_role(struct writer *writer, const char *role, const char *const *features,
                        uint32_t count)

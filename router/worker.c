@@ -145,9 +145,8 @@ static void *socket_word(int fd, uint32_t listener)
 static void worker_accepted(struct worker *worker, const struct listening *listening, int fd)
 {
     unsigned to = worker_least_loaded(worker);
-    if (to != worker->self &&
-        ring_push(&way_between(worker, worker->self, to)->sockets,
-                  socket_word(fd, listening->index))) {
+    if (to != worker->self && ring_push(&way_between(worker, worker->self, to)->sockets,
+                                        socket_word(fd, listening->index))) {
         atomic_fetch_add_explicit(&worker->gates[to].load, 1, memory_order_relaxed);
         worker->core.stats.sockets_handed++;
         gate_wake(worker, to, false);
@@ -344,8 +343,7 @@ static void worker_report(struct worker *worker)
 static void worker_begin_drain(struct worker *worker)
 {
     worker->drained = true;
-    worker->drain_until_ns =
-        worker->core.now_ns + worker->core.limits->drain_ms * NS_PER_MS;
+    worker->drain_until_ns = worker->core.now_ns + worker->core.limits->drain_ms * NS_PER_MS;
     for (uint32_t i = 0; i < worker->listenings_count; i++) {
         if (worker->listenings[i].id != 0) {
             io_close(worker->io, worker->listenings[i].id, false);

@@ -19,7 +19,7 @@ enum { WORKER_EVENTS = 512 };
 
 enum gate_sleep {
     GATE_AWAKE,
-    GATE_ASLEEP,        /* wake it for parcels and sockets */
+    GATE_ASLEEP,         /* wake it for parcels and sockets */
     GATE_ASLEEP_IN_NEED, /* wake it for parcels that come home, too */
 };
 
@@ -57,16 +57,16 @@ struct worker {
     struct io *io;
     uint64_t (*clock)(void *context);
     void *clock_context;
-    struct gate *gates;     /* of all workers */
-    struct way *ways;       /* [from * workers + to] */
-    struct io *const *ios;  /* of all workers, to wake them */
+    struct gate *gates;    /* of all workers */
+    struct way *ways;      /* [from * workers + to] */
+    struct io *const *ios; /* of all workers, to wake them */
     struct listening *listenings;
     uint32_t listenings_count;
     unsigned workers;
     place_id self;
     void (*discard)(int fd); /* closes an accepted socket that cannot be taken */
     struct list sockets;
-    bool drained;           /* the drain has begun */
+    bool drained; /* the drain has begun */
     uint64_t drain_until_ns;
     struct list homing[PLACES_MAX]; /* parcels that did not fit the ring home */
     struct stats stats_reported;

@@ -1,7 +1,7 @@
 /* A source of memory for tests that can run dry and knows what is out: every object comes from
  * malloc by itself, so that a sanitizer sees its bounds. One test owns it; fails by check(). */
-#ifndef CLOS_TESTS_DRY_H
-#define CLOS_TESTS_DRY_H
+#ifndef CLOS_DRY_H
+#define CLOS_DRY_H
 
 #include "common/mem.h"
 

@@ -34,7 +34,7 @@ struct stage;
 
 struct host {
     struct stage *stage;
-    io_id id; /* 0: closed */
+    io_id id;  /* 0: closed */
     bool mute; /* hears, and echoes nothing */
     bool stay; /* does not close at the peer's end */
     bool ended;

@@ -7,11 +7,11 @@
 enum { PARSED_ELEMENTS = 8, PARSED_TEXT = 128, PARSED_ARGS = 4 };
 
 struct parsed {
-    unsigned count;                           /* of elements */
-    uint64_t number[PARSED_ELEMENTS];         /* of an element that is an unsigned integer, else 0 */
-    char text[PARSED_ELEMENTS][PARSED_TEXT];  /* of one that is a string, else "" */
-    int args_at;                              /* index of the first element that is a list; -1: none */
-    unsigned args_count;                      /* unsigned integers at the front of that list */
+    unsigned count;                          /* of elements */
+    uint64_t number[PARSED_ELEMENTS];        /* of an element that is an unsigned integer, else 0 */
+    char text[PARSED_ELEMENTS][PARSED_TEXT]; /* of one that is a string, else "" */
+    int args_at;         /* index of the first element that is a list; -1: none */
+    unsigned args_count; /* unsigned integers at the front of that list */
     uint64_t args[PARSED_ARGS];
 };
 

@@ -84,8 +84,7 @@ void person_say_octets(struct person *person, struct bytes message)
 void person_say(struct person *person, const char *json)
 {
     size_t size;
-    uint8_t *message =
-        convert(SERIALIZER_JSON, bytes_text(json), person->serializer, &size);
+    uint8_t *message = convert(SERIALIZER_JSON, bytes_text(json), person->serializer, &size);
     if (message == NULL) {
         fprintf(stderr, "not JSON: %s\n", json);
     }
@@ -122,13 +121,11 @@ void person_sent(struct person *person, size_t size)
     octets_cut(&person->out, size);
 }
 
-static void person_listen(struct person *person, struct bytes message)
+void person_put_back(struct person *person, char *json)
 {
-    size_t size;
     struct heard *heard = calloc(1, sizeof *heard);
     check(heard != NULL);
-    heard->json = (char *)convert(person->serializer, message, SERIALIZER_JSON, &size);
-    check(heard->json != NULL); /* a router never sends what is not well-formed */
+    heard->json = json;
     if (person->heard_last == NULL) {
         person->heard_first = heard;
     } else {
@@ -136,6 +133,23 @@ static void person_listen(struct person *person, struct bytes message)
     }
     person->heard_last = heard;
     person->heard_count++;
+}
+
+static void person_listen(struct person *person, struct bytes message)
+{
+    size_t size;
+    char *json = (char *)convert(person->serializer, message, SERIALIZER_JSON, &size);
+    check(json != NULL); /* a router never sends what is not well-formed */
+    person_put_back(person, json);
+}
+
+void person_ping(struct person *person)
+{
+    if (person->framing == FRAMING_RAWSOCKET) {
+        octets_raw(&person->out, 1, BYTES_LITERAL("ping"));
+    } else {
+        octets_frame(&person->out, 0x89, BYTES_LITERAL("ping"));
+    }
 }
 
 /* ---- frames; each answers how many octets it took, 0: more are needed */
@@ -149,7 +163,7 @@ static size_t take_rawsocket(struct person *person)
     if (!person->open) {
         person->open = at[0] == 0x7f && (at[1] & 0x0f) == (uint8_t)person->serializer;
         person->refused = !person->open;
-        return 4;
+        return person->refused ? 0 : 4; /* a refusal stays, to be looked at */
     }
     size_t size = (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
     size += at[0] == 8 ? (size_t)1 << 24 : 0;
@@ -161,6 +175,8 @@ static size_t take_rawsocket(struct person *person)
         person_listen(person, payload);
     } else if ((at[0] & 7) == 1 && !person->mute) {
         octets_raw(&person->out, 2, payload);
+    } else if ((at[0] & 7) == 2) {
+        person->pongs++;
     }
     return 4 + size;
 }
@@ -173,9 +189,12 @@ static size_t take_upgrade(struct person *person)
         return 0;
     }
     static const char good[] = "HTTP/1.1 101 ";
-    person->open = person->in.size > sizeof good &&
-                   memcmp(person->in.at, good, sizeof good - 1) == 0;
+    person->open =
+        person->in.size > sizeof good && memcmp(person->in.at, good, sizeof good - 1) == 0;
     person->refused = !person->open;
+    if (person->refused) {
+        return 0;
+    }
     return (size_t)(found - (const char *)person->in.at) + 4;
 }
 
@@ -190,6 +209,8 @@ static void take_frame(struct person *person, uint8_t opcode, struct bytes paylo
         octets_frame(&person->out, 0x88, bytes_make(payload.at, size_min(payload.size, 2)));
     } else if (opcode == 9 && !person->mute) {
         octets_frame(&person->out, 0x8a, payload);
+    } else if (opcode == 10) {
+        person->pongs++;
     }
 }
 

@@ -13,17 +13,18 @@ struct heard; /* a message that came, not yet listened to */
 struct person {
     enum framing framing;
     enum serializer serializer;
-    struct octets out;  /* to be sent by whoever moves octets; octets_drop what went */
-    struct octets in;   /* came, not yet understood */
+    struct octets out; /* to be sent by whoever moves octets; octets_drop what went */
+    struct octets in;  /* came, not yet understood */
     struct heard *heard_first;
     struct heard *heard_last;
     uint32_t heard_count;
-    bool open;          /* the handshake was answered well */
-    bool refused;       /* the handshake was answered badly */
-    bool gone;          /* the other side closed: set by whoever moves octets */
-    bool mute;          /* does not answer pings */
+    bool open;           /* the handshake was answered well */
+    bool refused;        /* the handshake was answered badly */
+    bool gone;           /* the other side closed: set by whoever moves octets */
+    bool mute;           /* does not answer pings */
     uint16_t close_code; /* of a WebSocket Close that came; 0: none */
-    uint64_t mask;      /* of the next frame */
+    uint64_t pongs;      /* that came */
+    uint64_t mask;       /* of the next frame */
 };
 
 /* Writes the handshake; octets_text of a refusal stay in in. */
@@ -41,6 +42,12 @@ void person_take(struct person *person, const void *at, size_t size);
 
 /* The first message not yet listened to, as JSON, or NULL; the caller frees it. */
 char *person_hear(struct person *person);
+
+/* Puts a message behind those that wait to be heard; json is the person's from here. */
+void person_put_back(struct person *person, char *json);
+
+/* Asks the router for a sign of life; it is here when pongs has grown. */
+void person_ping(struct person *person);
 
 /* Forgets the first size octets of out. */
 void person_sent(struct person *person, size_t size);

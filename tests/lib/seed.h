@@ -1,7 +1,7 @@
 /* The seed of a random test: 1 unless the environment says SEED=number. It is printed at once and
  * again by a check that fails. */
-#ifndef CLOS_TESTS_SEED_H
-#define CLOS_TESTS_SEED_H
+#ifndef CLOS_SEED_H
+#define CLOS_SEED_H
 
 #include "common/base.h"
 

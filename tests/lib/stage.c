@@ -28,27 +28,9 @@ struct transport_options stage_transport_options(const struct limits *limits)
     };
 }
 
-void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct limits *limits)
+static void stage_start(struct stage *stage, unsigned cores, uint64_t seed)
 {
-    check(cores >= 1 && cores <= STAGE_CORES);
-    memset(stage, 0, sizeof *stage);
-    stage->settings.limits = limits != NULL ? *limits : limits_default();
-    stage->permission =
-        (struct permission_settings){.uri = "", .match = MATCH_PREFIX, .allow = ACTION_ALL};
-    stage->role = (struct role_settings){
-        .name = "anonymous", .permissions = &stage->permission, .permissions_count = 1};
-    stage->realm = (struct realm_settings){.name = "realm1",
-                                           .roles = &stage->role,
-                                           .roles_count = 1,
-                                           .anonymous_role = "anonymous"};
-    stage->listener = (struct listener_settings){
-        .endpoint = "stage", .transport = stage_transport_options(&stage->settings.limits)};
-    stage->settings.realms = &stage->realm;
-    stage->settings.realms_count = 1;
-    stage->settings.listeners = &stage->listener;
-    stage->settings.listeners_count = 1;
-    stage->settings.workers = cores;
-    stage->settings.agent = "clos";
+    stage->door = &stage->settings.listeners[0];
     stage->cores_count = cores;
     stage->now_ns = NS_PER_S;
     for (unsigned i = 0; i < cores; i++) {
@@ -60,6 +42,38 @@ void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct
                                        .now_ns = stage->now_ns};
         check(core_init(&stage->cores[i], &options));
     }
+}
+
+void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct limits *limits)
+{
+    check(cores >= 1 && cores <= STAGE_CORES);
+    memset(stage, 0, sizeof *stage);
+    stage->settings.limits = limits != NULL ? *limits : limits_default();
+    stage->permission =
+        (struct permission_settings){.uri = "", .match = MATCH_PREFIX, .allow = ACTION_ALL};
+    stage->role = (struct role_settings){
+        .name = "anonymous", .permissions = &stage->permission, .permissions_count = 1};
+    stage->realm = (struct realm_settings){
+        .name = "realm1", .roles = &stage->role, .roles_count = 1, .anonymous_role = "anonymous"};
+    stage->listener = (struct listener_settings){
+        .endpoint = "stage", .transport = stage_transport_options(&stage->settings.limits)};
+    stage->settings.realms = &stage->realm;
+    stage->settings.realms_count = 1;
+    stage->settings.listeners = &stage->listener;
+    stage->settings.listeners_count = 1;
+    stage->settings.workers = cores;
+    stage->settings.agent = "clos";
+    stage_start(stage, cores, seed);
+}
+
+void stage_init_with(struct stage *stage, unsigned cores, uint64_t seed,
+                     const struct settings *settings)
+{
+    check(cores >= 1 && cores <= STAGE_CORES);
+    memset(stage, 0, sizeof *stage);
+    stage->settings = *settings;
+    stage->settings.workers = cores;
+    stage_start(stage, cores, seed);
 }
 
 static void actor_close(struct actor *actor)
@@ -90,7 +104,7 @@ unsigned stage_enter(struct stage *stage, struct person *person, unsigned core)
     check(stage->actors_count < STAGE_ACTORS && core < stage->cores_count);
     struct actor *actor = &stage->actors[stage->actors_count];
     actor->person = person;
-    actor->conn = conn_open(&stage->cores[core], &stage->listener, NULL);
+    actor->conn = conn_open(&stage->cores[core], stage->door, NULL);
     if (actor->conn == NULL) {
         person->gone = true;
     }

@@ -10,7 +10,7 @@
 
 enum { STAGE_CORES = 4, STAGE_ACTORS = 64 };
 
-struct actor { /* a person and its connection */
+struct actor {             /* a person and its connection */
     struct person *person; /* the caller's */
     struct conn *conn;     /* NULL: closed */
     bool deaf;             /* does not read: its out-queue stays */
@@ -23,6 +23,7 @@ struct stage {
     struct role_settings role;
     struct permission_settings permission;
     struct listener_settings listener;
+    const struct listener_settings *door; /* through which people come */
     struct core cores[STAGE_CORES];
     unsigned cores_count;
     uint64_t now_ns;
@@ -33,6 +34,10 @@ struct stage {
 
 /* One realm, realm1, open to everybody. limits NULL: the defaults. */
 void stage_init(struct stage *stage, unsigned cores, uint64_t seed, const struct limits *limits);
+
+/* The same with settings of the caller's, whose first listener everybody uses; they outlive it. */
+void stage_init_with(struct stage *stage, unsigned cores, uint64_t seed,
+                     const struct settings *settings);
 
 /* Ends everything; checks that every gauge is zero and all memory came home. */
 void stage_fini(struct stage *stage);

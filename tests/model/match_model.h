@@ -1,7 +1,7 @@
 /* The dumb twin of match: a list of patterns, each compared with the URI component by component.
  * One test owns it; fixed room, fails by check(). */
-#ifndef CLOS_TESTS_MATCH_MODEL_H
-#define CLOS_TESTS_MATCH_MODEL_H
+#ifndef CLOS_MATCH_MODEL_H
+#define CLOS_MATCH_MODEL_H
 
 #include "common/match.h"
 

@@ -9,19 +9,28 @@ churn=${CHURN:-60000}
 passed=0
 failed=0
 dir=$(mktemp -d)
-"$clos" start --listen tcp://127.0.0.1:0 --print-ports --workers 2 >"$dir/ports" 2>"$dir/log" &
-router=$!
+router=
+stop() {
+    if [ -n "$router" ]; then
+        kill "$router" 2>/dev/null
+        wait "$router" 2>/dev/null
+    fi
+}
+start() { # a fresh router; its port
+    stop
+    "$clos" start --listen tcp://127.0.0.1:0 --print-ports --workers 2 >"$dir/ports" 2>"$dir/log" &
+    router=$!
+    for _ in $(seq 100); do
+        [ -s "$dir/ports" ] && break
+        sleep 0.05
+    done
+    port=$(sed -n 's/^listening tcp:.*:\([0-9]*\)$/\1/p' "$dir/ports")
+}
 finish() {
-    kill "$router" 2>/dev/null
-    wait "$router" 2>/dev/null
+    stop
     rm -rf "$dir"
 }
 trap finish EXIT
-for _ in $(seq 100); do
-    [ -s "$dir/ports" ] && break
-    sleep 0.05
-done
-port=$(sed -n 's/^listening tcp:.*:\([0-9]*\)$/\1/p' "$dir/ports")
 
 verdict() { # name, condition's exit code, words
     if [ "$2" -eq 0 ]; then
@@ -33,7 +42,6 @@ verdict() { # name, condition's exit code, words
     fi
 }
 gauges() { # the router's report, one "name":value a line
-    : >"$dir/log"
     kill -USR1 "$router"
     for _ in $(seq 100); do
         grep -q '^{"workers"' "$dir/log" && break
@@ -43,24 +51,31 @@ gauges() { # the router's report, one "name":value a line
 }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$router/status"; }
 
-for url in "rs://127.0.0.1:$port 2560" "ws://127.0.0.1:$port/ws 4096"; do
-    read -r to bound <<<"$url"
-    "$clos" bench connect --to "$to" --sessions "$idle" --hold 1 --pid "$router" --quiet >"$dir/result" 2>&1
-    each=$(sed -n 's/.*(\([0-9]*\) octets a session).*/\1/p' "$dir/result")
+for kind in "rs  2560" "ws /ws 4096"; do
+    read -r scheme path bound <<<"${kind/  / - }"
+    start
+    to="$scheme://127.0.0.1:$port${path#-}"
+    "$clos" bench connect --to "$to" --sessions "$idle" --hold 1 --pid "$router" --quiet \
+        >"$dir/result" 2>&1
+    each=$(sed -n 's/.* \([0-9]*\) octets a session.*/\1/p' "$dir/result")
     [ -n "$each" ] && [ "$each" -le "$bound" ]
-    verdict "idle_sessions_over_${to%%:*}" $? "${each:-no figure} octets each, at most $bound ($idle sessions)"
+    verdict "idle_sessions_over_$scheme" $? \
+        "${each:-no figure} octets each, at most $bound ($idle sessions)"
 done
 
-"$clos" bench churn --to "rs://127.0.0.1:$port" --count $((churn / 4)) --pid "$router" --quiet >/dev/null 2>&1
+start
+churn() { "$clos" bench churn --to "rs://127.0.0.1:$port" --count "$1" --pid "$router" --quiet; }
+churn $((churn / 4)) >/dev/null 2>&1
 before=$(rss)
-"$clos" bench churn --to "rs://127.0.0.1:$port" --count "$churn" --pid "$router" --quiet >"$dir/result" 2>&1
-verdict "a_crowd_came_and_went" $? "$(grep -E 'messages|verdict' "$dir/result" | tr -s ' \n' ' ')"
+churn "$churn" >"$dir/result" 2>&1
+verdict "a_crowd_came_and_went" $? \
+    "$(grep -E 'messages|verdict' "$dir/result" | tr -s ' \n' ' ')"
 sleep 0.5
 after=$(rss)
 [ "$after" -le $((before + before / 50 + 256)) ]
 verdict "memory_is_flat" $? "$before KiB before, $after KiB after $churn sessions"
-left=$(gauges | grep -E '^(connections|sessions|subscriptions|subscribers|registrations|callees|claims|calls_open|invocations_open):[0-9]' |
-    grep -v ':0$')
+names='connections|sessions|subscriptions|subscribers|registrations|callees|claims'
+left=$(gauges | grep -E "^($names|calls_open|invocations_open):[0-9]" | grep -v ':0$')
 [ -z "$left" ]
 verdict "every_gauge_is_zero" $? "${left:-all zero}"
 echo "$passed passed, $failed failed, 0 skipped"

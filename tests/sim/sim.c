@@ -21,7 +21,7 @@ int main(int argc, char **argv)
             failed++;
         }
     }
-    printf("%llu passed, %u failed, 0 skipped\n",
-           (unsigned long long)(last - first + 1 - failed), failed);
+    printf("%llu passed, %u failed, 0 skipped\n", (unsigned long long)(last - first + 1 - failed),
+           failed);
     return failed == 0 ? 0 : 1;
 }

@@ -41,8 +41,8 @@ static void check_hole(struct sim_world *world, struct sim_person *person,
                        const struct sim_subscription *span, uint64_t index)
 {
     uint32_t uid = world->publications[index].uid;
-    uint64_t last = world->span_heard[person_index(world, person)][span - person->subscriptions]
-                                     [uid];
+    uint64_t last =
+        world->span_heard[person_index(world, person)][span - person->subscriptions][uid];
     for (uint64_t i = index; i > span->from; i--) {
         const struct sim_publication *between = &world->publications[i - 1];
         if (between->uid == uid && between->number <= last) {
@@ -77,8 +77,7 @@ static void heard_event(struct sim_world *world, struct sim_person *person,
         sim_fail(world, "a publisher hears itself", index, 0);
     }
     if (publication->number < heard->event) {
-        sim_fail(world, "events of one publisher out of order", publication->number,
-                 heard->event);
+        sim_fail(world, "events of one publisher out of order", publication->number, heard->event);
     }
     check_hole(world, person, span, index);
     heard->event = publication->number;
@@ -90,8 +89,8 @@ static void heard_once(struct sim_world *world, struct sim_person *person,
                        const struct parsed *message)
 {
     const struct sim_subscription *span = span_find(person, message->number[1]);
-    uint64_t *number = &world->span_heard[person_index(world, person)]
-                                         [span - person->subscriptions][message->args[0]];
+    uint64_t *number = &world->span_heard[person_index(world, person)][span - person->subscriptions]
+                                         [message->args[0]];
     if (message->args[1] <= *number) {
         sim_fail(world, "an event came twice on one subscription", message->args[1], *number);
     }
@@ -184,8 +183,7 @@ static void heard_error(struct sim_world *world, struct sim_person *person,
         for (unsigned i = 0; i < array_count(call_errors); i++) {
             known = known || strcmp(uri, call_errors[i]) == 0;
         }
-        if (!known || (strcmp(uri, "com.error.busy") == 0 &&
-                       message->args[1] != request->number)) {
+        if (!known || (strcmp(uri, "com.error.busy") == 0 && message->args[1] != request->number)) {
             sim_fail(world, "an error that is not this call's", message->number[2], 0);
         }
         person->calls_open--;
@@ -206,8 +204,8 @@ static void heard_answer(struct sim_world *world, struct sim_person *person,
     static const struct {
         uint64_t code;
         enum sim_want want;
-    } answers[] = {{17, WANT_PUBLISHED},  {33, WANT_SUBSCRIBED},   {35, WANT_UNSUBSCRIBED},
-                   {50, WANT_RESULT},     {65, WANT_REGISTERED},   {67, WANT_UNREGISTERED}};
+    } answers[] = {{17, WANT_PUBLISHED}, {33, WANT_SUBSCRIBED}, {35, WANT_UNSUBSCRIBED},
+                   {50, WANT_RESULT},    {65, WANT_REGISTERED}, {67, WANT_UNREGISTERED}};
     for (unsigned i = 0; i < array_count(answers); i++) {
         if (answers[i].code != message->number[0]) {
             continue;

@@ -17,7 +17,7 @@
 
 enum {
     SIM_ID_SHIFT = 28,
-    SIM_CHUNKS_MAX = 4, /* receives of one socket in one wait */
+    SIM_CHUNKS_MAX = 4,    /* receives of one socket in one wait */
     SIM_LATE_RECEIVES = 2, /* that may come after io_receive(off) */
 };
 
@@ -398,7 +398,8 @@ static size_t sim_wait(struct io *io, struct io_event *events, size_t events_max
     sim_net_advance(sim->net, now_ns);
     sim_buffers_return(sim);
     uint32_t count = 0;
-    list_for_each(node, &sim->used) {
+    list_for_each(node, &sim->used)
+    {
         struct sim_socket *socket = container_of(node, struct sim_socket, link);
         sim->order[count] = (uint32_t)(socket - sim->sockets);
         count++;
@@ -462,7 +463,8 @@ uint64_t sim_io_next_ns(struct io *io)
 {
     struct sim_io *sim = sim_of(io);
     uint64_t next_ns = sim->woken ? sim->net->now_ns : NEVER;
-    list_for_each(node, &sim->used) {
+    list_for_each(node, &sim->used)
+    {
         struct sim_socket *socket = container_of(node, struct sim_socket, link);
         bool listens = sim_fd(sim->net, socket->fd)->listens;
         next_ns = sim_min(next_ns, listens ? sim_listener_next_ns(sim, socket)
@@ -474,11 +476,13 @@ uint64_t sim_io_next_ns(struct io *io)
 uint64_t sim_net_next_ns(struct sim_net *net)
 {
     uint64_t next_ns = NEVER;
-    list_for_each(node, &net->ios) {
+    list_for_each(node, &net->ios)
+    {
         struct sim_io *sim = container_of(node, struct sim_io, link);
         next_ns = sim_min(next_ns, sim_io_next_ns(&sim->io));
     }
-    list_for_each(node, &net->conns) {
+    list_for_each(node, &net->conns)
+    {
         struct sim_conn *conn = container_of(node, struct sim_conn, link);
         if (conn->client_open && !conn->reset_by_client) {
             uint64_t arrival_ns = sim_pipe_next_ns(net, &conn->pipes[SIM_TO_CLIENT]);
@@ -491,7 +495,8 @@ uint64_t sim_net_next_ns(struct sim_net *net)
 static void sim_io_free(struct io *io)
 {
     struct sim_io *sim = sim_of(io);
-    list_for_each_safe(node, &sim->used) {
+    list_for_each_safe(node, &sim->used)
+    {
         sim_let_go(sim, container_of(node, struct sim_socket, link));
     }
     list_remove(&sim->link);

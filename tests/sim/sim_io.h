@@ -2,17 +2,18 @@
  *
  *   sim_end ── write, read, finish, reset ──► [pipe, pipe] ◄── io_send, IO_RECEIVED ── struct io
  *
- * Who calls it: a simulator or a test, one thread, all of it (several ios may share one net, one for
- * each simulated worker; an fd accepted on one may be added to another). Nothing blocks: io_wait
- * gives what is due by its now_ns and returns, 0 if there is nothing; until_ns is only looked at by
- * the caller, who moves time by calling with a later now_ns. sim_net_next_ns says where time may
- * jump to. All chance comes from the seed: the same calls give the same events (sim_net_trace).
+ * Who calls it: a simulator or a test, one thread, all of it (several ios may share one net, one
+ * for each simulated worker; an fd accepted on one may be added to another). Nothing blocks:
+ * io_wait gives what is due by its now_ns and returns, 0 if there is nothing; until_ns is only
+ * looked at by the caller, who moves time by calling with a later now_ns. sim_net_next_ns says
+ * where time may jump to. All chance comes from the seed: the same calls give the same events
+ * (sim_net_trace).
  *
  * Owned by the net: connections, fds (numbers far above real ones; only io_add, io_listen and
- * sim_connect understand them, so refuse a connection by io_add then io_close). The caller frees ends
- * with sim_end_free and ios with io_free, all before sim_net_free, which checks that no fd is left
- * attached. Bounds: a pipe holds faults.socket_bytes, then writers get stuck; sockets_max, buffers
- * as in io.h. Faults are thousandths; sim_net_new draws each, and leaves out about half.
+ * sim_connect understand them, so refuse a connection by io_add then io_close). The caller frees
+ * ends with sim_end_free and ios with io_free, all before sim_net_free, which checks that no fd is
+ * left attached. Bounds: a pipe holds faults.socket_bytes, then writers get stuck; sockets_max,
+ * buffers as in io.h. Faults are thousandths; sim_net_new draws each, and leaves out about half.
  *
  * What it checks of the router beyond io.h: octets of a send are read as late as at its completion
  * and must still be what they were at io_send; buffers are poisoned (ASan) and overwritten at the
@@ -27,11 +28,11 @@ struct sim_net;
 struct sim_end;
 
 struct sim_faults {
-    uint32_t socket_bytes;   /* room of a pipe, each way; of pipes made from now on */
-    uint32_t send_short;     /* sends taken in part though there was room */
-    uint32_t receive_short;  /* receives that give less than came */
-    uint32_t late;           /* completions that come late_max_ns late at most */
-    uint32_t starve;         /* receives put off for want of a buffer */
+    uint32_t socket_bytes;      /* room of a pipe, each way; of pipes made from now on */
+    uint32_t send_short;        /* sends taken in part though there was room */
+    uint32_t receive_short;     /* receives that give less than came */
+    uint32_t late;              /* completions that come late_max_ns late at most */
+    uint32_t starve;            /* receives put off for want of a buffer */
     uint32_t descriptors_short; /* accepts refused as by EMFILE: 100 ms pause */
     uint64_t late_max_ns;
     uint64_t way_max_ns; /* how long octets are on their way */

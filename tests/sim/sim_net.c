@@ -51,7 +51,8 @@ static void sim_conn_free(struct sim_conn *conn)
 void sim_net_free(struct sim_net *net)
 {
     check(list_empty(&net->ios) && net->attached == 0);
-    list_for_each_safe(node, &net->conns) {
+    list_for_each_safe(node, &net->conns)
+    {
         struct sim_conn *conn = container_of(node, struct sim_conn, link);
         check(!conn->client_open); /* every end is freed first */
         sim_conn_free(conn);
@@ -204,7 +205,8 @@ int sim_fd_take(struct sim_net *net, struct sim_conn *conn)
 void sim_fd_give(struct sim_net *net, int fd)
 {
     struct sim_fd *slot = sim_fd(net, fd);
-    list_for_each_safe(node, &slot->backlog) {
+    list_for_each_safe(node, &slot->backlog)
+    {
         sim_conn_leave(net, container_of(node, struct sim_conn, wait), true, true);
     }
     slot->used = false;

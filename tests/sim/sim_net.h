@@ -66,7 +66,7 @@ struct sim_net {
     struct list conns;
     struct list ios;
     uint32_t attached;
-    uint32_t fds_used; /* slots below this were used */
+    uint32_t fds_used;              /* slots below this were used */
     uint32_t fds_free[SIM_FDS_MAX]; /* last out, first in: numbers are reused as soon as they can */
     uint32_t fds_free_count;
     struct sim_fd fds[SIM_FDS_MAX];

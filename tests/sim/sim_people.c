@@ -37,8 +37,7 @@ enum sim_deed {
     DEEDS,
 };
 
-static struct sim_request *request_new(struct sim_person *person, enum sim_want want,
-                                       uint32_t what)
+static struct sim_request *request_new(struct sim_person *person, enum sim_want want, uint32_t what)
 {
     struct sim_request *request = &person->requests[++person->request % SIM_REQUESTS];
     *request = (struct sim_request){.want = want, .what = what};
@@ -330,8 +329,8 @@ void sim_person_move(struct sim_world *world, struct sim_person *person)
     }
     struct octets *out = &person->person.out;
     if (out->size > 0) {
-        size_t cut = rng_below(&world->rng, 4) == 0 ? 1 + rng_below(&world->rng, out->size)
-                                                     : out->size;
+        size_t cut =
+            rng_below(&world->rng, 4) == 0 ? 1 + rng_below(&world->rng, out->size) : out->size;
         person_sent(&person->person, sim_end_write(person->end, out->at, cut));
     }
     uint8_t octets[4096];

@@ -56,8 +56,8 @@ static void world_settings(struct sim_world *world)
         .name = "anonymous", .permissions = &world->permission, .permissions_count = 1};
     world->realm = (struct realm_settings){
         .name = "realm1", .roles = &world->role, .roles_count = 1, .anonymous_role = "anonymous"};
-    world->listener = (struct listener_settings){.endpoint = "sim",
-                                                 .transport = stage_transport_options(limits)};
+    world->listener =
+        (struct listener_settings){.endpoint = "sim", .transport = stage_transport_options(limits)};
     world->settings.realms = &world->realm;
     world->settings.realms_count = 1;
     world->settings.listeners = &world->listener;
@@ -208,8 +208,8 @@ uint64_t sim_run(uint64_t seed, unsigned steps, bool verbose)
     if (verbose) {
         printf("seed %llu: %u workers, %u lives, %llu publications, %llu events, %llu results\n",
                (unsigned long long)seed, world->workers_count, world->lives,
-               (unsigned long long)world->publications_count,
-               (unsigned long long)world->events, (unsigned long long)world->results);
+               (unsigned long long)world->publications_count, (unsigned long long)world->events,
+               (unsigned long long)world->results);
     }
     world_free(world);
     return trace;

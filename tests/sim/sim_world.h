@@ -26,13 +26,13 @@ enum {
 };
 
 enum sim_want { /* what an open request of a person is */
-    WANT_NOTHING,
-    WANT_SUBSCRIBED,
-    WANT_UNSUBSCRIBED,
-    WANT_PUBLISHED,
-    WANT_REGISTERED,
-    WANT_UNREGISTERED,
-    WANT_RESULT,
+                WANT_NOTHING,
+                WANT_SUBSCRIBED,
+                WANT_UNSUBSCRIBED,
+                WANT_PUBLISHED,
+                WANT_REGISTERED,
+                WANT_UNREGISTERED,
+                WANT_RESULT,
 };
 
 struct sim_request {
@@ -42,24 +42,24 @@ struct sim_request {
 };
 
 struct sim_subscription { /* one span in which a person held a pattern */
-    uint64_t id;      /* 0: this slot is free */
+    uint64_t id;          /* 0: this slot is free */
     uint32_t pattern;
-    uint64_t from;    /* the world's count of publications when SUBSCRIBED was heard */
-    uint64_t to;      /* ... when UNSUBSCRIBE was said; UINT64_MAX */
-    bool over;        /* UNSUBSCRIBED was heard */
+    uint64_t from; /* the world's count of publications when SUBSCRIBED was heard */
+    uint64_t to;   /* ... when UNSUBSCRIBE was said; UINT64_MAX */
+    bool over;     /* UNSUBSCRIBED was heard */
 };
 
 struct sim_person {
     struct person person;
     struct sim_end *end;
     bool joined;
-    bool leaving;      /* said GOODBYE */
+    bool leaving; /* said GOODBYE */
     bool gone;
-    bool clean;        /* everything it said has been taken in */
-    bool deaf;         /* does not read for now */
-    bool slow_reader;  /* was deaf once: may have been ended for it */
-    uint32_t uid;      /* of this life */
-    uint64_t request;  /* last used */
+    bool clean;       /* everything it said has been taken in */
+    bool deaf;        /* does not read, until it hears again */
+    bool slow_reader; /* was deaf once: may have been ended for it */
+    uint32_t uid;     /* of this life */
+    uint64_t request; /* last used */
     uint64_t published;
     uint64_t called;
     struct sim_request requests[SIM_REQUESTS];
@@ -67,7 +67,7 @@ struct sim_person {
     uint64_t registrations[SIM_PROCEDURES]; /* id; 0: not held */
     uint64_t unregistered[SIM_PROCEDURES];  /* id that was given back */
     bool registering[SIM_PROCEDURES];
-    uint64_t invocations[64];      /* requests to be answered later */
+    uint64_t invocations[64]; /* requests to be answered later */
     uint64_t invocation_args[64][2];
     uint32_t invocations_count;
     uint64_t invocation_last;

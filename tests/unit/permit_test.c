@@ -159,9 +159,9 @@ static size_t all_texts(struct text texts[TEXTS_MAX], const char *const alphabet
 {
     size_t count = 0;
     for (unsigned components = 1; components <= 3; components++) {
-        size_t all = components == 1 ? letters
-                                     : components == 2 ? letters * letters
-                                                       : letters * letters * letters;
+        size_t all = components == 1   ? letters
+                     : components == 2 ? letters * letters
+                                       : letters * letters * letters;
         for (size_t n = 0; n < all; n++) {
             check(count < TEXTS_MAX);
             size_t rest = n;
@@ -241,10 +241,9 @@ static void a_pattern_is_allowed_only_when_all_its_uris_are_and_one_rule_covers_
         size_t rules_count = 1 + rng_below(&rng, array_count(rules));
         for (size_t i = 0; i < rules_count; i++) {
             do {
-                rules[i] = (struct permission_settings){texts[rng_below(&rng, count)].at,
-                                                        (enum match_kind)rng_below(&rng, 3),
-                                                        rng_below(&rng, 3) == 0 ? ACTION_CALL
-                                                                                : ACTION_ALL};
+                rules[i] = (struct permission_settings){
+                    texts[rng_below(&rng, count)].at, (enum match_kind)rng_below(&rng, 3),
+                    rng_below(&rng, 3) == 0 ? ACTION_CALL : ACTION_ALL};
             } while (!uri_pattern_valid(bytes_text(rules[i].uri), rules[i].match, URI_LOOSE));
         }
         struct fixture f;
@@ -291,6 +290,26 @@ static void a_single_rule_allows_exactly_the_patterns_it_covers(void **state)
     }
 }
 
+static void a_weaker_rule_inside_a_pattern_does_not_take_it_away(void **state)
+{
+    (void)state;
+    static const struct permission_settings rules[] = {
+        {"a.", MATCH_PREFIX, ACTION_ALL},
+        {"a.b", MATCH_WILDCARD, ACTION_CALL}, /* weaker: the prefix decides a.b */
+        {"b..", MATCH_WILDCARD, ACTION_ALL},
+        {"..b", MATCH_WILDCARD, ACTION_CALL}, /* weaker: its first run is shorter */
+        {"c..", MATCH_WILDCARD, ACTION_ALL},
+        {"c.d.", MATCH_WILDCARD, ACTION_CALL}, /* stronger, for a part of c.. */
+    };
+    struct fixture f;
+    fixture_init(&f, rules, array_count(rules));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "a."));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "b.."));
+    assert_false(ask_pattern(&f, MATCH_WILDCARD, "c.."));
+    assert_true(ask_pattern(&f, MATCH_WILDCARD, "c.e."));
+    fixture_fini(&f);
+}
+
 static void refused_memory_refuses_the_permit_and_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -324,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_broad_pattern_needs_a_rule_that_is_as_broad),
         cmocka_unit_test(a_pattern_is_allowed_only_when_all_its_uris_are_and_one_rule_covers_it),
         cmocka_unit_test(a_single_rule_allows_exactly_the_patterns_it_covers),
+        cmocka_unit_test(a_weaker_rule_inside_a_pattern_does_not_take_it_away),
         cmocka_unit_test(refused_memory_refuses_the_permit_and_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

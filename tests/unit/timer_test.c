@@ -53,9 +53,8 @@ static void expire_and_compare(struct people *people)
     }
     uint64_t next = twin_next(people);
     assert_true(next == NEVER || next + TIMER_TICK_NS > people->now);
-    assert_true(timer_wheel_next(&people->wheel) <= (next > NEVER - TIMER_TICK_NS
-                                                         ? NEVER
-                                                         : next + TIMER_TICK_NS));
+    assert_true(timer_wheel_next(&people->wheel) <=
+                (next > NEVER - TIMER_TICK_NS ? NEVER : next + TIMER_TICK_NS));
     assert_int_equal(timer_wheel_next(&people->wheel) == NEVER, next == NEVER);
     for (size_t i = 0; i < TIMERS; i++) {
         assert_int_equal(timer_is_set(&people->timers[i]), people->due[i] != NEVER);

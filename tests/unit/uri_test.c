@@ -9,10 +9,10 @@
 
 /* Bits of what a text is valid as. */
 enum {
-    LE = 1,  /* loose, exact (that is: a URI) */
-    LP = 2,  /* loose prefix pattern */
-    LW = 4,  /* loose wildcard pattern */
-    SE = 8,  /* strict, the same three */
+    LE = 1, /* loose, exact (that is: a URI) */
+    LP = 2, /* loose prefix pattern */
+    LW = 4, /* loose wildcard pattern */
+    SE = 8, /* strict, the same three */
     SP = 16,
     SW = 32,
     LOOSE = LE | LP | LW,
@@ -24,8 +24,7 @@ static unsigned valid_as(struct bytes uri)
     unsigned bits = 0;
     for (unsigned rule = 0; rule < 2; rule++) {
         for (unsigned kind = 0; kind < MATCH_KINDS; kind++) {
-            if (uri_pattern_valid(uri, (enum match_kind)kind,
-                                  rule == 0 ? URI_LOOSE : URI_STRICT)) {
+            if (uri_pattern_valid(uri, (enum match_kind)kind, rule == 0 ? URI_LOOSE : URI_STRICT)) {
                 bits |= 1U << (rule * 3 + kind);
             }
         }
@@ -46,11 +45,11 @@ static const struct {
     {"wamp.error.not_authorized", ALL},
     {"Com.MyApp", LOOSE},
     {"com.my-app", LOOSE},
-    {"com.app.\xc3\xa9t\xc3\xa9", LOOSE},      /* two octets */
-    {"com.\xe2\x82\xac", LOOSE},               /* three */
-    {"com.\xf0\x9f\x98\x80.x", LOOSE},         /* four */
-    {"\xe2\x80\x8b", LOOSE},                   /* U+200B is no white space */
-    {"\xef\xbb\xbf.a", LOOSE},                 /* nor is U+FEFF */
+    {"com.app.\xc3\xa9t\xc3\xa9", LOOSE}, /* two octets */
+    {"com.\xe2\x82\xac", LOOSE},          /* three */
+    {"com.\xf0\x9f\x98\x80.x", LOOSE},    /* four */
+    {"\xe2\x80\x8b", LOOSE},              /* U+200B is no white space */
+    {"\xef\xbb\xbf.a", LOOSE},            /* nor is U+FEFF */
     {"a.", LP | LW | SP | SW},
     {".", LW | SW},
     {"..", LW | SW},
@@ -64,33 +63,33 @@ static const struct {
     {"a\x01", 0},
     {"a\x1f", 0},
     {"a\x7f", 0},
-    {"a\xc2\x80", 0},                          /* C1 control */
-    {"a\xc2\x85", 0},                          /* U+0085 */
-    {"a\xc2\xa0", 0},                          /* U+00A0 */
-    {"a\xe1\x9a\x80", 0},                      /* U+1680 */
-    {"a\xe2\x80\x80", 0},                      /* U+2000 */
-    {"a\xe2\x80\x8a", 0},                      /* U+200A */
-    {"a\xe2\x80\xa8", 0},                      /* U+2028 */
-    {"a\xe2\x80\xa9", 0},                      /* U+2029 */
-    {"a\xe2\x80\xaf", 0},                      /* U+202F */
-    {"a\xe2\x81\x9f", 0},                      /* U+205F */
-    {"a\xe3\x80\x80", 0},                      /* U+3000 */
-    {"a\xc2\xa1", LOOSE},                      /* neighbours of the above */
+    {"a\xc2\x80", 0},     /* C1 control */
+    {"a\xc2\x85", 0},     /* U+0085 */
+    {"a\xc2\xa0", 0},     /* U+00A0 */
+    {"a\xe1\x9a\x80", 0}, /* U+1680 */
+    {"a\xe2\x80\x80", 0}, /* U+2000 */
+    {"a\xe2\x80\x8a", 0}, /* U+200A */
+    {"a\xe2\x80\xa8", 0}, /* U+2028 */
+    {"a\xe2\x80\xa9", 0}, /* U+2029 */
+    {"a\xe2\x80\xaf", 0}, /* U+202F */
+    {"a\xe2\x81\x9f", 0}, /* U+205F */
+    {"a\xe3\x80\x80", 0}, /* U+3000 */
+    {"a\xc2\xa1", LOOSE}, /* neighbours of the above */
     {"a\xe1\x9a\x81", LOOSE},
     {"a\xe2\x81\xa0", LOOSE},
     {"a\xe3\x80\x81", LOOSE},
     {"a\xff", 0},
-    {"a\x80", 0},                              /* a continuation alone */
-    {"a\xc3", 0},                              /* cut off */
+    {"a\x80", 0}, /* a continuation alone */
+    {"a\xc3", 0}, /* cut off */
     {"a\xc3.b", 0},
     {"a\xe2\x82", 0},
     {"a\xf0\x9f\x98", 0},
-    {"a\xc0\xaf", 0},                          /* overlong */
+    {"a\xc0\xaf", 0}, /* overlong */
     {"a\xc1\xbf", 0},
     {"a\xe0\x9f\xbf", 0},
     {"a\xf0\x8f\xbf\xbf", 0},
-    {"a\xed\xa0\x80", 0},                      /* a surrogate */
-    {"a\xf4\x90\x80\x80", 0},                  /* beyond U+10FFFF */
+    {"a\xed\xa0\x80", 0},     /* a surrogate */
+    {"a\xf4\x90\x80\x80", 0}, /* beyond U+10FFFF */
     {"a\xf5\x80\x80\x80", 0},
 };
 
@@ -135,8 +134,8 @@ static unsigned twin_valid_as(const uint8_t *at, size_t size)
             strict = strict && at[i] == 'a';
         }
     }
-    unsigned kinds = (empty_inside == 0 && !empty_last ? 1U : 0U) |
-                     (empty_inside == 0 ? 2U : 0U) | 4U;
+    unsigned kinds =
+        (empty_inside == 0 && !empty_last ? 1U : 0U) | (empty_inside == 0 ? 2U : 0U) | 4U;
     return (loose ? kinds : 0) | (strict ? kinds << 3 : 0);
 }
 

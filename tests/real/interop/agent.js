@@ -40,6 +40,9 @@ const encode = (value, json) => {
 // the libraries print what callees throw; standard output is for answers
 console.log = console.info = console.warn = console.error;
 
+// cbor-x reads octets as Uint8Array and writes one with a tag, a Buffer without
+const again = (value) => decode(encode(value, false), false);
+
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\n');
 
 // unix:/path in place of a host: the ws package's own spelling of it
@@ -74,7 +77,7 @@ class Autobahn {
             });
             this.connection.onopen = (session) => {
                 this.session = session;
-                resolve({session: session.id});
+                resolve({session: session.id, features: session.features});
             };
             this.connection.onclose = (reason, details) => {
                 reject(new Error(`${reason} ${details && details.reason}`));
@@ -204,11 +207,18 @@ class Wampy {
 
     async register({procedure, options, handle, behaviour}) {
         const does = {
-            echo: ({argsList, argsDict}) => ({argsList: argsList || [], argsDict: argsDict || {}}),
+            echo: ({argsList, argsDict}) => ({
+                argsList: again(argsList || []),
+                argsDict: again(argsDict || {}),
+            }),
             name: () => ({argsList: [this.name]}),
             procedure: ({details}) => ({argsList: [details.procedure]}),
             fail: ({argsList, argsDict}) => {
-                throw {error: 'com.clos.error.test', argsList, argsDict};
+                throw {
+                    error: 'com.clos.error.test',
+                    argsList: again(argsList || []),
+                    argsDict: again(argsDict || {}),
+                };
             },
             crash: () => {
                 throw new Error('out of order');
