@@ -162,8 +162,9 @@ static bool features_fine(unsigned at)
 
 static bool role_fine(unsigned at)
 {
-    for (unsigned key = at + 1; key < tree.nodes[at].end; key = tree.nodes[tree.nodes[key].end].end) {
-        if (!is(key, TOKEN_STRING) || (is_text(key, "features") && !features_fine(key + 1))) {
+    for (unsigned key = at + 1; key < tree.nodes[at].end; key = tree.nodes[key + 1].end) {
+        if (!is(key, TOKEN_STRING) || tree.nodes[key + 1].tagged ||
+            (is_text(key, "features") && !features_fine(key + 1))) {
             return false;
         }
     }
@@ -198,7 +199,7 @@ static bool roles_fine(unsigned at)
     if (!is(at, TOKEN_MAP)) {
         return false;
     }
-    for (unsigned key = at + 1; key < tree.nodes[at].end; key = tree.nodes[tree.nodes[key].end].end) {
+    for (unsigned key = at + 1; key < tree.nodes[at].end; key = tree.nodes[key + 1].end) {
         if (!is_one_of(key, roles) || !role_fine(key + 1)) {
             return false;
         }

@@ -37,7 +37,7 @@ static void say(struct crowd *crowd, struct seat *seat, const char *format, ...)
     va_end(arguments);
     check(size > 0 && (size_t)size < sizeof text);
     if (crowd->loud) {
-        printf("%u says %.200s\n", seat->uid, text);
+        fprintf(stderr, "%u says %.200s\n", seat->uid, text);
     }
     person_say(&seat->person, text);
     crowd->quiet = false;
@@ -212,8 +212,8 @@ void crowd_call(struct crowd *crowd, struct seat *seat, unsigned arg, bool run_n
     }
     struct crowd_request *request = request_new(seat, CROWD_RESULT, procedure);
     request->number = ++seat->called;
-    request->sure = crowd->quiet && run_next && !crowd->poor && !crowd->harsh &&
-                    callee_is_there(crowd, procedure);
+    request->sure = crowd->quiet && run_next && !crowd->stage.hold_parcels && !crowd->poor &&
+                    !crowd->harsh && callee_is_there(crowd, procedure);
     seat->calls_open++;
     say(crowd, seat, "[48,%llu,{},\"%s\",[%u,%llu,%u]]", (unsigned long long)seat->request,
         crowd_procedures[procedure], seat->uid, (unsigned long long)request->number, procedure);
@@ -328,8 +328,8 @@ static void seats_look(struct crowd *crowd)
             continue;
         }
         bool full = crowd->poor && seat->state == SEAT_JOINING;
-        check(seat->state == SEAT_WILD || seat->state == SEAT_OVER || seat->was_deaf ||
-              crowd->harsh || full);
+        bool over = seat->state == SEAT_LEAVING || seat->state == SEAT_OVER;
+        check(over || seat->state == SEAT_WILD || seat->was_deaf || crowd->harsh || full);
         seat_clear(seat);
     }
 }
@@ -341,7 +341,7 @@ static void seats_listen(struct crowd *crowd)
         char *json;
         while (seat->state != SEAT_EMPTY && (json = person_hear(&seat->person)) != NULL) {
             if (crowd->loud) {
-                printf("%u hears %.200s\n", seat->uid, json);
+                fprintf(stderr, "%u hears %.200s\n", seat->uid, json);
             }
             crowd_check_message(crowd, seat, json);
             free(json);
