@@ -75,7 +75,7 @@ static void life_begin(struct crowd *crowd, struct seat *seat)
 void crowd_join(struct crowd *crowd, struct seat *seat, unsigned arg)
 {
     static const enum framing framings[] = {FRAMING_RAWSOCKET, FRAMING_WEBSOCKET};
-    static const size_t splits[] = {0, 0, 1, 7};
+    static const size_t splits[] = {0, 0, 13, 200};
     if (crowd->lives + 1 >= CROWD_LIVES ||
         (seat->state != SEAT_EMPTY && seat->state != SEAT_OVER)) {
         return;
