@@ -219,6 +219,23 @@ void crowd_call(struct crowd *crowd, struct seat *seat, unsigned arg, bool run_n
         crowd_procedures[procedure], seat->uid, (unsigned long long)request->number, procedure);
 }
 
+/* A CBOR simple value, which no other serializer has a form for: the caller must not hear CBOR. */
+static bool answer_formless(struct crowd *crowd, struct seat *seat,
+                            const struct crowd_invocation *invocation)
+{
+    bool wanted = seat->person.serializer == SERIALIZER_CBOR && invocation->request < 24;
+    for (unsigned i = 0; i < CROWD_SEATS; i++) {
+        wanted = wanted && (crowd->seats[i].uid != invocation->uid ||
+                            crowd->seats[i].person.serializer != SERIALIZER_CBOR);
+    }
+    if (wanted) {
+        uint8_t yield[] = {0x84, 0x18, 70, (uint8_t)invocation->request, 0xa0, 0x82, 1, 0xf8, 99};
+        person_say_octets(&seat->person, bytes_make(yield, sizeof yield));
+        crowd->quiet = false;
+    }
+    return wanted;
+}
+
 void crowd_answer(struct crowd *crowd, struct seat *seat, unsigned arg)
 {
     if (seat->state != SEAT_JOINED || seat->invocations_count == 0) {
@@ -227,6 +244,9 @@ void crowd_answer(struct crowd *crowd, struct seat *seat, unsigned arg)
     unsigned i = arg % seat->invocations_count;
     struct crowd_invocation invocation = seat->invocations[i];
     seat->invocations[i] = seat->invocations[--seat->invocations_count];
+    if ((arg & 128) != 0 && answer_formless(crowd, seat, &invocation)) {
+        return;
+    }
     say(crowd, seat, (arg & 64) != 0 ? "[8,68,%llu,{},\"com.error.busy\",[%llu,%llu]]"
                                      : "[70,%llu,{},[%llu,%llu]]",
         (unsigned long long)invocation.request, (unsigned long long)invocation.uid,

@@ -138,7 +138,8 @@ static void heard_call_error(struct crowd *crowd, struct seat *seat,
     } else if (strcmp(uri, "clos.error.quota_exceeded") == 0) {
         check(crowd->poor);
     } else {
-        check(strcmp(uri, "wamp.error.canceled") == 0 || crowd->garbage);
+        check(strcmp(uri, "wamp.error.canceled") == 0 ||
+              strcmp(uri, "wamp.error.invalid_argument") == 0 || crowd->garbage);
     }
 }
 
