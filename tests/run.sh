@@ -152,7 +152,7 @@ need_build_packages()
 {
     [ -n "${build_packages_done:-}" ] && return
     deploy/quickstart.sh --packages </dev/null || return 1
-    need_packages libcmocka-dev
+    need_packages libcmocka-dev libcbor-dev
     build_packages_done=yes
 }
 
@@ -172,7 +172,7 @@ need_build() # folder, cmake arguments...
             built[$folder]=yes
         else
             built[$folder]=no
-            grep -aE -A 3 'error:|FAILED:' "$log" | grep -v '^/usr/bin' | cut -c1-160 |
+            grep -aE -A 3 'error:|FAILED:|not found|CMake Error' "$log" | grep -v '^/usr/bin' | cut -c1-160 |
                 head -n 40 | sed 's/^/   | /'
             test_fail "$folder" "does not build"
         fi
