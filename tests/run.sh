@@ -280,8 +280,11 @@ suite_suite()
 suite_stress()
 {
     compgen -G 'tests/stress/*_stress.c' >/dev/null || { test_skip stress "no source"; return; }
-    need_build build-tsan -DSAN=tsan -DTESTS=ON &&
-        run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
+    need_build build-tsan -DSAN=tsan -DTESTS=ON || return
+    run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
+    run_programs stress build-tsan "$TEST_SECONDS" tests/unit/*_test.c tests/suite/*_suite.c
+    # The real router, its workers on threads; a report of the sanitizer ends it (exit code 66).
+    run_test order_tsan build-tsan 300 env CLOS="$PWD/build-tsan/clos" tests/real/order_real.sh 800000
 }
 
 suite_talk()
