@@ -359,7 +359,7 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     case SENT_OVERSIZED:
         stats->events_oversized++;
         break;
-    case SENT_NO_MEMORY:
+    case SENT_DOOMED:
         break;
     }
 }

@@ -24,7 +24,7 @@ enum sent {
     SENT,
     SENT_FAILED,    /* encoding failed */
     SENT_OVERSIZED, /* the peer takes no message of that size */
-    SENT_NO_MEMORY, /* the connection is doomed */
+    SENT_DOOMED,    /* the connection is: nothing was queued */
 };
 
 /* Starts a message: the writer appends its body. */

@@ -119,78 +119,78 @@ static const struct bad keys[] = {
 };
 
 static const struct bad ids[] = {
-    {SERIALIZER_JSON, BAD("[32,0,{},\"t\"]")},                                               /*  */
-    {SERIALIZER_JSON, BAD("[32,-1,{},\"t\"]")},                                              /*  */
-    {SERIALIZER_JSON, BAD("[32,9007199254740993,{},\"t\"]")},                                /*  */
-    {SERIALIZER_JSON, BAD("[32,1.5,{},\"t\"]")},                                             /*  */
-    {SERIALIZER_JSON, BAD("[32,1.0,{},\"t\"]")},                                             /*  */
-    {SERIALIZER_JSON, BAD("[32,1e0,{},\"t\"]")},                                             /*  */
-    {SERIALIZER_JSON, BAD("[32,\"1\",{},\"t\"]")},                                           /*  */
-    {SERIALIZER_JSON, BAD("[32,true,{},\"t\"]")},                                            /*  */
-    {SERIALIZER_JSON, BAD("[32,null,{},\"t\"]")},                                            /*  */
-    {SERIALIZER_JSON, BAD("[34,1,0]")},                                                      /*  */
-    {SERIALIZER_JSON, BAD("[34,1,-1]")},                                                     /*  */
-    {SERIALIZER_JSON, BAD("[34,1,9007199254740993]")},                                       /*  */
-    {SERIALIZER_JSON, BAD("[34,1,1.0]")},                                                    /*  */
-    {SERIALIZER_JSON, BAD("[34,1,\"1\"]")},                                                  /*  */
-    {SERIALIZER_JSON, BAD("[34,1,true]")},                                                   /*  */
-    {SERIALIZER_MSGPACK, BAD("\x94 \x00\x80\xa9\x63om.topic")},                              /*  */
-    {SERIALIZER_MSGPACK, BAD("\x94 \xff\x80\xa9\x63om.topic")},                              /*  */
-    {SERIALIZER_MSGPACK, BAD("\x94 \xcf\x00 \x00\x00\x00\x00\x00\x01\x80\xa9\x63om.topic")}, /*  */
-    /*  */
+    {SERIALIZER_JSON, BAD("[32,0,{},\"t\"]")},                                              
+    {SERIALIZER_JSON, BAD("[32,-1,{},\"t\"]")},                                             
+    {SERIALIZER_JSON, BAD("[32,9007199254740993,{},\"t\"]")},                               
+    {SERIALIZER_JSON, BAD("[32,1.5,{},\"t\"]")},                                            
+    {SERIALIZER_JSON, BAD("[32,1.0,{},\"t\"]")},                                            
+    {SERIALIZER_JSON, BAD("[32,1e0,{},\"t\"]")},                                            
+    {SERIALIZER_JSON, BAD("[32,\"1\",{},\"t\"]")},                                          
+    {SERIALIZER_JSON, BAD("[32,true,{},\"t\"]")},                                           
+    {SERIALIZER_JSON, BAD("[32,null,{},\"t\"]")},                                           
+    {SERIALIZER_JSON, BAD("[34,1,0]")},                                                     
+    {SERIALIZER_JSON, BAD("[34,1,-1]")},                                                    
+    {SERIALIZER_JSON, BAD("[34,1,9007199254740993]")},                                      
+    {SERIALIZER_JSON, BAD("[34,1,1.0]")},                                                   
+    {SERIALIZER_JSON, BAD("[34,1,\"1\"]")},                                                 
+    {SERIALIZER_JSON, BAD("[34,1,true]")},                                                  
+    {SERIALIZER_MSGPACK, BAD("\x94 \x00\x80\xa9\x63om.topic")},                             
+    {SERIALIZER_MSGPACK, BAD("\x94 \xff\x80\xa9\x63om.topic")},                             
+    {SERIALIZER_MSGPACK, BAD("\x94 \xcf\x00 \x00\x00\x00\x00\x00\x01\x80\xa9\x63om.topic")},
+   
     {SERIALIZER_MSGPACK, BAD("\x94 \xcf\xff\xff\xff\xff\xff\xff\xff\xff\x80\xa9\x63om.topic")},
-    /*  */
+   
     {SERIALIZER_MSGPACK, BAD("\x94 \xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\x80\xa9\x63om.topic")},
-    {SERIALIZER_MSGPACK, BAD("\x94 \xc3\x80\xa9\x63om.topic")},                            /*  */
-    {SERIALIZER_MSGPACK, BAD("\x94 \xa1\x31\x80\xa9\x63om.topic")},                        /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \x00\xa0icom.topic")},                                 /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18  \xa0icom.topic")},                                    /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \x1b\x00 \x00\x00\x00\x00\x00\x01\xa0icom.topic")},    /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \x1b\xff\xff\xff\xff\xff\xff\xff\xff\xa0icom.topic")}, /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \xf9<\x00\xa0icom.topic")},                            /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \xf5\xa0icom.topic")},                                 /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 a1\xa0icom.topic")},                                   /*  */
+    {SERIALIZER_MSGPACK, BAD("\x94 \xc3\x80\xa9\x63om.topic")},                           
+    {SERIALIZER_MSGPACK, BAD("\x94 \xa1\x31\x80\xa9\x63om.topic")},                       
+    {SERIALIZER_CBOR, BAD("\x84\x18 \x00\xa0icom.topic")},                                
+    {SERIALIZER_CBOR, BAD("\x84\x18  \xa0icom.topic")},                                   
+    {SERIALIZER_CBOR, BAD("\x84\x18 \x1b\x00 \x00\x00\x00\x00\x00\x01\xa0icom.topic")},   
+    {SERIALIZER_CBOR, BAD("\x84\x18 \x1b\xff\xff\xff\xff\xff\xff\xff\xff\xa0icom.topic")},
+    {SERIALIZER_CBOR, BAD("\x84\x18 \xf9<\x00\xa0icom.topic")},                           
+    {SERIALIZER_CBOR, BAD("\x84\x18 \xf5\xa0icom.topic")},                                
+    {SERIALIZER_CBOR, BAD("\x84\x18 a1\xa0icom.topic")},                                  
 };
 
 static const struct bad options[] = {
-    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":1},\"t\"]")},              /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":0},\"t\"]")},              /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":\"true\"},\"t\"]")},       /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"exclude_me\":1},\"t\"]")},               /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"exclude\":7},\"t\"]")},                  /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"eligible\":[0]},\"t\"]")},               /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"exclude_authid\":\"joe\"},\"t\"]")},     /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"retain\":1},\"t\"]")},                   /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{\"disclose_me\":null},\"t\"]")},           /*  */
-    {SERIALIZER_JSON, BAD("[32,1,{\"match\":\"regex\"},\"t\"]")},            /*  */
-    {SERIALIZER_JSON, BAD("[32,1,{\"match\":1},\"t\"]")},                    /*  */
-    {SERIALIZER_JSON, BAD("[32,1,{\"match\":\"\"},\"t\"]")},                 /*  */
-    {SERIALIZER_JSON, BAD("[64,1,{\"invoke\":\"all\"},\"t\"]")},             /*  */
-    {SERIALIZER_JSON, BAD("[64,1,{\"invoke\":0},\"t\"]")},                   /*  */
-    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":-1},\"t\"]")},                 /*  */
-    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":\"1\"},\"t\"]")},              /*  */
-    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":1.5},\"t\"]")},                /*  */
-    {SERIALIZER_MSGPACK, BAD("\x94 \x01\x81\xa5match\x01\xa9\x63om.topic")}, /*  */
-    {SERIALIZER_CBOR, BAD("\x84\x18 \x01\xa1\x65match\xf5icom.topic")},      /*  */
+    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":1},\"t\"]")},             
+    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":0},\"t\"]")},             
+    {SERIALIZER_JSON, BAD("[16,1,{\"acknowledge\":\"true\"},\"t\"]")},      
+    {SERIALIZER_JSON, BAD("[16,1,{\"exclude_me\":1},\"t\"]")},              
+    {SERIALIZER_JSON, BAD("[16,1,{\"exclude\":7},\"t\"]")},                 
+    {SERIALIZER_JSON, BAD("[16,1,{\"eligible\":[0]},\"t\"]")},              
+    {SERIALIZER_JSON, BAD("[16,1,{\"exclude_authid\":\"joe\"},\"t\"]")},    
+    {SERIALIZER_JSON, BAD("[16,1,{\"retain\":1},\"t\"]")},                  
+          
+    {SERIALIZER_JSON, BAD("[32,1,{\"match\":\"regex\"},\"t\"]")},           
+    {SERIALIZER_JSON, BAD("[32,1,{\"match\":1},\"t\"]")},                   
+    {SERIALIZER_JSON, BAD("[32,1,{\"match\":\"\"},\"t\"]")},                
+    {SERIALIZER_JSON, BAD("[64,1,{\"invoke\":\"all\"},\"t\"]")},            
+    {SERIALIZER_JSON, BAD("[64,1,{\"invoke\":0},\"t\"]")},                  
+    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":-1},\"t\"]")},                
+    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":\"1\"},\"t\"]")},             
+    {SERIALIZER_JSON, BAD("[48,1,{\"timeout\":1.5},\"t\"]")},               
+    {SERIALIZER_MSGPACK, BAD("\x94 \x01\x81\xa5match\x01\xa9\x63om.topic")},
+    {SERIALIZER_CBOR, BAD("\x84\x18 \x01\xa1\x65match\xf5icom.topic")},     
 };
 
 static const struct bad codes[] = {
-    {SERIALIZER_JSON, BAD("{}")},                     /*  */
-    {SERIALIZER_JSON, BAD("[]")},                     /*  */
-    {SERIALIZER_JSON, BAD("1")},                      /*  */
-    {SERIALIZER_JSON, BAD("\"x\"")},                  /*  */
-    {SERIALIZER_JSON, BAD("null")},                   /*  */
-    {SERIALIZER_JSON, BAD("[\"HELLO\",1,{}]")},       /*  */
-    {SERIALIZER_JSON, BAD("[1.0,1,{}]")},             /*  */
-    {SERIALIZER_JSON, BAD("[true]")},                 /*  */
-    {SERIALIZER_JSON, BAD("[-1]")},                   /*  */
-    {SERIALIZER_JSON, BAD("[0,1]")},                  /*  */
-    {SERIALIZER_JSON, BAD("[7,1]")},                  /*  */
-    {SERIALIZER_JSON, BAD("[99,1,{}]")},              /*  */
-    {SERIALIZER_JSON, BAD("[256,1,{}]")},             /*  */
-    {SERIALIZER_JSON, BAD("[337,1]")},                /*  */
-    {SERIALIZER_JSON, BAD("[1023]")},                 /*  */
-    {SERIALIZER_JSON, BAD("[18446744073709551615]")}, /*  */
+    {SERIALIZER_JSON, BAD("{}")},                    
+    {SERIALIZER_JSON, BAD("[]")},                    
+    {SERIALIZER_JSON, BAD("1")},                     
+    {SERIALIZER_JSON, BAD("\"x\"")},                 
+    {SERIALIZER_JSON, BAD("null")},                  
+    {SERIALIZER_JSON, BAD("[\"HELLO\",1,{}]")},      
+    {SERIALIZER_JSON, BAD("[1.0,1,{}]")},            
+    {SERIALIZER_JSON, BAD("[true]")},                
+    {SERIALIZER_JSON, BAD("[-1]")},                  
+    {SERIALIZER_JSON, BAD("[0,1]")},                 
+    {SERIALIZER_JSON, BAD("[7,1]")},                 
+    {SERIALIZER_JSON, BAD("[99,1,{}]")},             
+    {SERIALIZER_JSON, BAD("[256,1,{}]")},            
+    {SERIALIZER_JSON, BAD("[337,1]")},               
+    {SERIALIZER_JSON, BAD("[1023]")},                
+    {SERIALIZER_JSON, BAD("[18446744073709551615]")},
     {SERIALIZER_MSGPACK, BAD("\x80")},                /* a map */
     {SERIALIZER_MSGPACK, BAD("\x90")},                /* an empty list */
     {SERIALIZER_MSGPACK, BAD("\x91\xcd\x01\x00")},    /* extension range */
@@ -200,32 +200,32 @@ static const struct bad codes[] = {
 };
 
 static const struct bad elements[] = {
-    {SERIALIZER_JSON, BAD("[16]")},                          /*  */
-    {SERIALIZER_JSON, BAD("[16,1]")},                        /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{}]")},                     /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],{},1]")},       /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",{}]")},            /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",\"x\"]")},         /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],[]]")},         /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",null]")},          /*  */
-    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],null]")},       /*  */
-    {SERIALIZER_JSON, BAD("[32,1,{}]")},                     /*  */
-    {SERIALIZER_JSON, BAD("[32,1,{},\"t\",[]]")},            /*  */
-    {SERIALIZER_JSON, BAD("[34,1]")},                        /*  */
-    {SERIALIZER_JSON, BAD("[34,1,1,{}]")},                   /*  */
-    {SERIALIZER_JSON, BAD("[48,1,{}]")},                     /*  */
-    {SERIALIZER_JSON, BAD("[48,1,{},\"t\",[],{},1]")},       /*  */
-    {SERIALIZER_JSON, BAD("[64,1,{}]")},                     /*  */
-    {SERIALIZER_JSON, BAD("[64,1,{},\"t\",1]")},             /*  */
-    {SERIALIZER_JSON, BAD("[66,1]")},                        /*  */
-    {SERIALIZER_JSON, BAD("[66,1,1,1]")},                    /*  */
-    {SERIALIZER_JSON, BAD("[70,1]")},                        /*  */
-    {SERIALIZER_JSON, BAD("[70,1,{},[],{},1]")},             /*  */
-    {SERIALIZER_JSON, BAD("[70,1,{},{}]")},                  /*  */
-    {SERIALIZER_JSON, BAD("[8,68,1,{}]")},                   /*  */
-    {SERIALIZER_JSON, BAD("[8,68,1,{},\"e\",{}]")},          /*  */
-    {SERIALIZER_JSON, BAD("[6,{}]")},                        /*  */
-    {SERIALIZER_JSON, BAD("[3,{}]")},                        /*  */
+    {SERIALIZER_JSON, BAD("[16]")},                         
+    {SERIALIZER_JSON, BAD("[16,1]")},                       
+    {SERIALIZER_JSON, BAD("[16,1,{}]")},                    
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],{},1]")},      
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",{}]")},           
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",\"x\"]")},        
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],[]]")},        
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",null]")},         
+    {SERIALIZER_JSON, BAD("[16,1,{},\"t\",[],null]")},      
+    {SERIALIZER_JSON, BAD("[32,1,{}]")},                    
+    {SERIALIZER_JSON, BAD("[32,1,{},\"t\",[]]")},           
+    {SERIALIZER_JSON, BAD("[34,1]")},                       
+    {SERIALIZER_JSON, BAD("[34,1,1,{}]")},                  
+    {SERIALIZER_JSON, BAD("[48,1,{}]")},                    
+    {SERIALIZER_JSON, BAD("[48,1,{},\"t\",[],{},1]")},      
+    {SERIALIZER_JSON, BAD("[64,1,{}]")},                    
+    {SERIALIZER_JSON, BAD("[64,1,{},\"t\",1]")},            
+    {SERIALIZER_JSON, BAD("[66,1]")},                       
+    {SERIALIZER_JSON, BAD("[66,1,1,1]")},                   
+    {SERIALIZER_JSON, BAD("[70,1]")},                       
+    {SERIALIZER_JSON, BAD("[70,1,{},[],{},1]")},            
+    {SERIALIZER_JSON, BAD("[70,1,{},{}]")},                 
+    {SERIALIZER_JSON, BAD("[8,68,1,{}]")},                  
+    {SERIALIZER_JSON, BAD("[8,68,1,{},\"e\",{}]")},         
+    {SERIALIZER_JSON, BAD("[6,{}]")},                       
+    {SERIALIZER_JSON, BAD("[3,{}]")},                       
     {SERIALIZER_MSGPACK, BAD("\x95\x10\x01\x80\xa1t\x80")},  /* Arguments is a map */
     {SERIALIZER_CBOR, BAD("\x86\x10\x01\xa0\x61t\x80\x80")}, /* ArgumentsKw is a list */
 };
