@@ -24,10 +24,11 @@ void encode_payload(struct encoding *encoding, struct writer *writer, enum seria
         if (likely(from == encoding->serializer)) {
             write_raw(writer, parts[i]);
         } else if (!transcode(from, parts[i], writer)) {
-            encoding->failed = true;
+            encoding->failed = true; /* the list stays open: it will never be sent */
             return;
         }
     }
+    write_end(writer);
 }
 
 void encode_end(struct encoding *encoding)
