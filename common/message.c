@@ -394,7 +394,9 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
         if (reader_next(walk, &token) != 1 || (token.tagged && attribute != NULL)) {
             return fault(reader, "an option or detail is malformed");
         }
-        if (attribute == NULL) {
+        /* Unmodified wampy writes options it was not given as null, as CBOR's undefined, or as the
+         * MessagePack ext that stands for undefined: absent. */
+        if (attribute == NULL || token.kind == TOKEN_NULL || token.kind == TOKEN_EXT) {
             if (!rest_skip(walk, &token)) {
                 return false;
             }
@@ -404,12 +406,30 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
     }
 }
 
+/* A float is not an id, with one exception: the CBOR encoder of unmodified wampy has no integers
+ * above 2^32 and writes such ids, which it was given as integers, as floats of the same value. */
+static bool number_is_wide_float(const struct reader *walk, struct token *token)
+{
+    if (walk->serializer != SERIALIZER_CBOR || token->kind != TOKEN_FLOAT ||
+        !(token->number > 4294967295.0 && token->number <= (double)ID_MAX)) {
+        return false;
+    }
+    uint64_t number = (uint64_t)token->number;
+    if ((double)number < token->number) {
+        return false;
+    }
+    token->kind = TOKEN_UINT;
+    token->uint = number;
+    return true;
+}
+
 static bool number_read(struct message_reader *reader, struct reader *walk, uint64_t least,
                         uint64_t *number)
 {
     struct token token;
-    if (!head_next(walk, &token) || token.kind != TOKEN_UINT || token.uint < least ||
-        token.uint > ID_MAX) {
+    bool read =
+        head_next(walk, &token) && (token.kind == TOKEN_UINT || number_is_wide_float(walk, &token));
+    if (!read || token.uint < least || token.uint > ID_MAX) {
         return fault(reader, "an id is not an integer from 1 to 2^53");
     }
     *number = token.uint;

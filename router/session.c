@@ -33,6 +33,7 @@ static void session_abort(struct conn *conn, const char *reason, const char *mes
 
 void session_refuse(struct conn *conn, const char *reason, const char *message)
 {
+    conn->core->stats.joins_refused++;
     session_abort(conn, reason, message);
     conn_finish(conn, 1000);
 }
@@ -87,6 +88,7 @@ void session_error(struct session *session, enum message_code type, uint64_t req
 {
     struct encoding encoding;
     struct writer writer;
+    session->conn->core->stats.requests_refused++;
     encode_begin(&encoding, session->conn->core, session->conn->transport.serializer, &writer);
     write_array(&writer, message == NULL ? 5 : 6);
     write_uint(&writer, MESSAGE_ERROR);

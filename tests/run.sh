@@ -31,7 +31,7 @@ suites=(
     "unit: tests/unit under address and undefined sanitizers"
     "suite: one suite per interface, run against every maker of it"
     "stress: what threads share, under the thread sanitizer"
-    "talk: conversations"
+    "talk: conversations with the core, with simulated workers and with the release binary"
     "sim: simulated nodes and people from seeds"
     "mutants: 2000 seeds pass, and planted bugs are caught by them or by the order test"
     "must: every MUST of the specification has its test"
@@ -286,7 +286,11 @@ suite_stress()
 
 suite_talk()
 {
-    need_dev && run_programs talk build-dev "$TEST_SECONDS" tests/talk/*_talk.c
+    local depth
+    need_dev && need_release || return
+    for depth in core sim real; do
+        run_test "talk-$depth" build-dev 600 build-dev/run_talk --depth "$depth"
+    done
 }
 
 suite_sim()

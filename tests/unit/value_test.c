@@ -47,7 +47,7 @@ static bool value_of(struct desk *desk, enum serializer serializer, const char *
 {
     struct writer writer;
     writer_init(&writer, serializer, &desk->out);
-    return value_write(&writer, bytes_text(text));
+    return value_write_typed(&writer, bytes_text(text));
 }
 
 static const struct {
