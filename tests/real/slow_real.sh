@@ -113,7 +113,8 @@ load
 healthy=$?
 verdict "healthy_subscribers_live_and_miss_nothing" $healthy \
     "$(grep -o '"received":.*"errors":[0-9]*' "$dir/result" | tr -d '"')"
-echo "throughput beside $crowd stopped readers: ${rate:-no} events/s, $((${rate:-0} * 100 / (baseline > 0 ? baseline : 1))) % of $baseline"
+part=$((${rate:-0} * 100 / (baseline > 0 ? baseline : 1)))
+echo "throughput beside $crowd stopped readers: ${rate:-no} events/s, $part % of $baseline"
 sleep 1.5
 report
 killed=$(($(counter killed_hard_bytes) + $(counter killed_soft) + $(counter killed_stuck)))
