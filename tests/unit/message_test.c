@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct dry dry;
 static struct mem mem;
 static struct guard guard;
@@ -95,11 +94,11 @@ static void every_code_takes_its_own_count_of_elements_and_no_other(void **state
             assert_int_equal(takes(text), right);
             char field = count < fields ? layouts[i].fields[count] : '\0';
             size += (size_t)snprintf(text + size, sizeof text - size,
-                                     count == fields    ? ",[]"
-                                     : count > fields   ? ",{}"
-                                     : field == 'd'     ? ",{}"
-                                     : field == 'u'     ? ",\"a\""
-                                                        : ",1");
+                                     count == fields  ? ",[]"
+                                     : count > fields ? ",{}"
+                                     : field == 'd'   ? ",{}"
+                                     : field == 'u'   ? ",\"a\""
+                                                      : ",1");
         }
     }
 }
@@ -120,9 +119,7 @@ static void a_field_of_another_type_is_refused(void **state)
                                              k == wrong ? values[v] : good);
                 }
                 snprintf(text + size, sizeof text - size, "]");
-                bool right = fields[wrong] == 'd'   ? v == 2
-                             : fields[wrong] == 'u' ? v == 1
-                                                    : v == 0;
+                bool right = fields[wrong] == 'd' ? v == 2 : fields[wrong] == 'u' ? v == 1 : v == 0;
                 assert_int_equal(takes(text), right);
             }
         }
@@ -132,10 +129,10 @@ static void a_field_of_another_type_is_refused(void **state)
 static void unknown_codes_and_things_that_are_no_list_are_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"[]",         "{}",          "1",          "\"a\"",
-                                       "[\"16\",1]", "[0,1]",       "[7,1,{}]",   "[99,1,{}]",
-                                       "[256,1,{}]", "[1023]",      "[-16,1,{}]", "[16.0,1,{},\"a\"]",
-                                       "[[16]]",     "[true,1,{}]", "[null]"};
+    static const char *const rows[] = {
+        "[]",       "{}",          "1",          "\"a\"",  "[\"16\",1]", "[0,1]",
+        "[7,1,{}]", "[99,1,{}]",   "[256,1,{}]", "[1023]", "[-16,1,{}]", "[16.0,1,{},\"a\"]",
+        "[[16]]",   "[true,1,{}]", "[null]"};
     for (unsigned i = 0; i < array_count(rows); i++) {
         assert_false(takes(rows[i]));
     }
@@ -148,11 +145,21 @@ static void ids_are_integers_from_one_to_two_to_the_53(void **state)
         const char *id;
         bool right;
     } rows[] = {
-        {"1", true},       {"9007199254740992", true},      {"0", false},
-        {"-1", false},     {"9007199254740993", false},     {"18446744073709551615", false},
-        {"1.0", false},    {"1.5", false},                  {"1e0", false},
-        {"true", false},   {"\"1\"", false},                {"null", false},
-        {"[1]", false},    {"18446744073709551616", false}, {"-0.0", false},
+        {"1", true},
+        {"9007199254740992", true},
+        {"0", false},
+        {"-1", false},
+        {"9007199254740993", false},
+        {"18446744073709551615", false},
+        {"1.0", false},
+        {"1.5", false},
+        {"1e0", false},
+        {"true", false},
+        {"\"1\"", false},
+        {"null", false},
+        {"[1]", false},
+        {"18446744073709551616", false},
+        {"-0.0", false},
     };
     for (unsigned i = 0; i < array_count(rows); i++) {
         char text[128];
@@ -167,8 +174,8 @@ static void ids_are_integers_from_one_to_two_to_the_53(void **state)
 
 /* The values that a type of attribute.def takes: bits of the list below. */
 static const char *const values[] = {
-    "true",    "1",   "0",     "\"x\"", "{}",       "[]",       "[1]",       "[\"a\"]", "[{}]",
-    "\"exact\"", "\"last\"", "\"kill\"", "null",   "1.0", "-1", "[0]", "{\"caller\":{}}"};
+    "true",      "1",        "0",        "\"x\"", "{}",  "[]", "[1]", "[\"a\"]",        "[{}]",
+    "\"exact\"", "\"last\"", "\"kill\"", "null",  "1.0", "-1", "[0]", "{\"caller\":{}}"};
 
 static unsigned values_of(const char *type)
 {
@@ -233,8 +240,7 @@ static void keys_are_strings_and_stand_once(void **state)
     (void)state;
     assert_false(takes("[16,1,{\"a\":1,\"b\":2,\"a\":3},\"a\"]"));
     assert_false(takes("[16,1,{\"retain\":true,\"retain\":true},\"a\"]"));
-    assert_false(takes_octets(SERIALIZER_JSON,
-                              bytes_text("[16,1,{\"a\":1,\"\\u0061\":2},\"a\"]")));
+    assert_false(takes_octets(SERIALIZER_JSON, bytes_text("[16,1,{\"a\":1,\"\\u0061\":2},\"a\"]")));
     assert_true(takes("[16,1,{},\"a\",[],{\"a\":1,\"b\":2}]"));
     static const uint8_t msgpack[] = {0x94, 16, 1, 0x81, 1, 2, 0xa1, 'a'};
     static const uint8_t cbor[] = {0x84, 16, 1, 0xa1, 1, 2, 0x61, 'a'};
@@ -262,13 +268,13 @@ static void a_dict_has_at_most_keys_max(void **state)
 static void text_with_escapes_and_in_chunks_is_decoded(void **state)
 {
     (void)state;
-    assert_true(takes_octets(SERIALIZER_JSON,
-                             bytes_text("[1,\"\\u0072ealm\\/1\",{\"authi\\u0064\":\"j\\u00f6\"}]")));
+    assert_true(takes_octets(
+        SERIALIZER_JSON, bytes_text("[1,\"\\u0072ealm\\/1\",{\"authi\\u0064\":\"j\\u00f6\"}]")));
     assert_true(bytes_equal_text(message.uri, "realm/1"));
     assert_true(bytes_equal_text(message.authid, "j\xc3\xb6"));
-    static const uint8_t cbor[] = {0x83, 1,    0x7f, 0x62, 'r', 'e', 0x60, 0x61, 'm', 0xff,
-                                   0xbf, 0x7f, 0x66, 'a',  'u', 't', 'h',  'i',  'd', 0xff,
-                                   0x7f, 0x61, 'x',  0x61, 'y', 0xff, 0xff};
+    static const uint8_t cbor[] = {0x83, 1,    0x7f, 0x62, 'r', 'e',  0x60, 0x61, 'm',
+                                   0xff, 0xbf, 0x7f, 0x66, 'a', 'u',  't',  'h',  'i',
+                                   'd',  0xff, 0x7f, 0x61, 'x', 0x61, 'y',  0xff, 0xff};
     assert_true(takes_octets(SERIALIZER_CBOR, bytes_make(cbor, sizeof cbor)));
     assert_true(bytes_equal_text(message.uri, "rem"));
     assert_true(bytes_equal_text(message.authid, "xy"));
@@ -313,9 +319,8 @@ static void a_tag_before_what_wamp_defines_is_refused(void **state)
 {
     (void)state;
     /* [16, 1, {"retain": true, "x": 1}, "a", [1], {"k": 1}], and where a tag may be put */
-    static const uint8_t plain[] = {0x86, 16,  1,    0xa2, 0x66, 'r', 'e', 't',  'a',  'i',
-                                    'n',  0xf5, 0x61, 'x',  1,    0x61, 'a', 0x81, 1,    0xa1,
-                                    0x61, 'k', 1};
+    static const uint8_t plain[] = {0x86, 16,  1, 0xa2, 0x66, 'r',  'e', 't',  'a',  'i', 'n', 0xf5,
+                                    0x61, 'x', 1, 0x61, 'a',  0x81, 1,   0xa1, 0x61, 'k', 1};
     static const uint8_t starts[] = {0, 1, 2, 3, 4, 11, 12, 14, 15, 17, 18, 19, 20, 22};
     static const uint8_t allowed[] = {14, 18, 20, 22}; /* a value nobody knows, and payload */
     assert_true(takes_octets(SERIALIZER_CBOR, bytes_make(plain, sizeof plain)));

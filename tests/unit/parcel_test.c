@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct dry dry;
 static struct mem mem;
 static struct lane lane;

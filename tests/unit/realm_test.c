@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void a_realm_is_found_by_its_whole_name_where_the_listener_opens_it(void **state)
@@ -43,8 +42,8 @@ static void every_core_knows_the_same_home_and_each_is_one(void **state)
         assert_true(home < 4);
         homes[home]++;
         for (unsigned k = 1; k < 4; k++) {
-            assert_int_equal(home, realm_home(&scene.stage.cores[k].realms[0], MATCH_EXACT,
-                                              bytes_text(uri)));
+            assert_int_equal(
+                home, realm_home(&scene.stage.cores[k].realms[0], MATCH_EXACT, bytes_text(uri)));
         }
     }
     for (unsigned k = 0; k < 4; k++) {
