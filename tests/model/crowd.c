@@ -77,7 +77,7 @@ void crowd_join(struct crowd *crowd, struct seat *seat, unsigned arg)
     static const enum framing framings[] = {FRAMING_RAWSOCKET, FRAMING_WEBSOCKET};
     static const size_t splits[] = {0, 0, 13, 200};
     if (crowd->lives + 1 >= CROWD_LIVES ||
-        (seat->state != SEAT_EMPTY && seat->state != SEAT_OVER)) {
+        (seat->state != SEAT_EMPTY && (seat->state != SEAT_OVER || seat->person.gone))) {
         return;
     }
     if (seat->state == SEAT_EMPTY) {
@@ -356,6 +356,9 @@ static void seats_look(struct crowd *crowd)
         }
         bool full = crowd->poor && seat->state == SEAT_JOINING;
         bool over = seat->state == SEAT_LEAVING || seat->state == SEAT_OVER;
+        if (crowd->loud) {
+            fprintf(stderr, "%u is gone\n", seat->uid);
+        }
         check(over || seat->state == SEAT_WILD || seat->was_deaf || crowd->harsh || full);
         seat_clear(seat);
     }
