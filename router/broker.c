@@ -325,7 +325,6 @@ static void event_encode(struct encoding *encoding, const struct event *event,
     }
     write_end(&writer);
     encode_payload(encoding, &writer, event->serializer, event->args, event->kwargs);
-    write_end(&writer);
     encode_end(encoding);
 }
 
@@ -359,7 +358,7 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     case SENT_OVERSIZED:
         stats->events_oversized++;
         break;
-    case SENT_NO_MEMORY:
+    case SENT_DOOMED:
         break;
     }
 }

@@ -6,6 +6,7 @@
  * that its worker has taken in what came before; as many rounds as a note's way has stations prove
  * it for what workers tell each other. Witnesses, who connect and never join, do so for each
  * worker, since the first connections are spread over them. */
+#include "common/clock.h"
 #include "tests/lib/talk_run.h"
 
 #include <arpa/inet.h>
@@ -20,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -45,9 +45,7 @@ struct real_router {
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_now_ns() / NS_PER_MS;
 }
 
 /* ---- the process */

@@ -254,6 +254,12 @@ void sim_check_message(struct sim_world *world, struct sim_person *person, const
     } else if (message.number[0] == 6) {
         person->leaving = true;
         person->joined = false;
+    } else if (message.number[0] == 3) { /* only slow readers are ended, and counted */
+        if (!world->calm && ++world->cut > sim_killed(world)) {
+            sim_fail(world, "somebody who kept the rules was ended", person->uid, 0);
+        }
+        person->leaving = true;
+        person->joined = false;
     } else if (!person->joined) {
         sim_fail(world, "a message outside of a session", message.number[0], 0);
     } else if (message.number[0] == 36) {

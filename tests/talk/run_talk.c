@@ -98,7 +98,7 @@ static void run_worker_counts(struct talk *talk, struct talk_variant variant, st
         variant.split = 1;
         run_one(talk, &variant, counts);
     }
-    if (variant.depth == TALK_REAL) {
+    if (variant.depth == TALK_REAL) { /* proves B-RS-15 */
         variant.over_unix = true;
         run_one(talk, &variant, counts);
     }

@@ -19,6 +19,7 @@
         BYTES_STATIC(input), text                                                                  \
     }
 
+/* proves B-SER-4 */
 static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
 {
     (void)unused;
@@ -90,6 +91,7 @@ static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
     walk_rows_check(SERIALIZER_CBOR, rows, array_count(rows));
 }
 
+/* proves B-SER-5 */
 static void broken_input_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;

@@ -76,6 +76,7 @@ static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
     walk_rows_check(SERIALIZER_MSGPACK, rows, array_count(rows));
 }
 
+/* proves B-SER-3 B-SER-5 */
 static void broken_input_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;

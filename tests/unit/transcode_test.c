@@ -69,6 +69,7 @@ static void write_value(struct buf *out, enum serializer serializer, const struc
     assert_int_equal(writer.depth, 0);
 }
 
+/* proves B-SER-1 B-SER-6 */
 static void random_values_survive_all_pairs_of_serializers(void **unused)
 {
     (void)unused;
@@ -160,6 +161,7 @@ static void rows_check(const struct row *rows, size_t count)
     bench_fini(&bench);
 }
 
+/* proves B-SER-2 B-SER-6 */
 static void each_form_has_its_exact_counterpart(void **unused)
 {
     (void)unused;
