@@ -284,7 +284,8 @@ suite_stress()
     run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
     run_programs stress build-tsan "$TEST_SECONDS" tests/unit/*_test.c tests/suite/*_suite.c
     # The real router, its workers on threads; a report of the sanitizer ends it (exit code 66).
-    run_test order_tsan build-tsan 300 env CLOS="$PWD/build-tsan/clos" tests/real/order_real.sh 800000
+    run_test order_tsan build-tsan 300 env CLOS="$PWD/build-tsan/clos" \
+        tests/real/order_real.sh 800000
 }
 
 suite_talk()
