@@ -25,8 +25,6 @@ LONG_FILES = {}
 
 # Core sources without a tests/unit/NAME_test.c of their own: where they are tested, and why there.
 MATCH = ("tests/unit/match_test.c", "one structure in several files, held against its dumb twin")
-TALK = ("tests/talk/run_talk.c", "said in conversations, run on the core, the sim and the binary")
-SIM = ("tests/sim/sim.c", "it lives between workers: simulated ones, with faults, from seeds")
 TESTED_BY = {
     "common/match_prefix.c": MATCH,
     "common/match_table.c": MATCH,
