@@ -191,7 +191,8 @@ void conn_wait_lane(struct conn *conn, place_id place)
 
 void conn_lane_has_room(struct core *core, place_id place)
 {
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         struct conn *conn = container_of(node, struct conn, in_core);
         if ((conn->lanes_waited & place_bit(place)) != 0) {
             conn->lanes_waited &= ~place_bit(place);
@@ -259,14 +260,16 @@ bool conn_relieve(struct core *core)
     if (core->relief_failed_ns == core->now_ns) {
         return false;
     }
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         most = size_max(most, conn_overdue_bytes(container_of(node, struct conn, in_core)));
     }
     if (most < RELIEF_BYTES_MIN) {
         core->relief_failed_ns = core->now_ns;
         return false;
     }
-    list_for_each(node, &core->conns) {
+    list_for_each(node, &core->conns)
+    {
         struct conn *conn = container_of(node, struct conn, in_core);
         if (conn_overdue_bytes(conn) > most / 2) {
             conn_doom(conn, DOOM_MEMORY);

@@ -42,15 +42,15 @@ struct conn {
     struct list in_dirty;
     struct list in_doomed;
     struct timer timer;
-    uint64_t opened_ns;     /* accept; then the handshake's end, or the last GOODBYE */
-    uint64_t close_by_ns;   /* our GOODBYE or last words are out: hang up then; NEVER */
-    uint64_t soft_since_ns; /* above out_soft_bytes since then; 0: below */
-    uint64_t progress_ns;   /* the peer took something, or the queue began to fill; 0: empty */
+    uint64_t opened_ns;      /* accept; then the handshake's end, or the last GOODBYE */
+    uint64_t close_by_ns;    /* our GOODBYE or last words are out: hang up then; NEVER */
+    uint64_t soft_since_ns;  /* above out_soft_bytes since then; 0: below */
+    uint64_t progress_ns;    /* the peer took something, or the queue began to fill; 0: empty */
     uint64_t pause_until_ns; /* publisher's pause; 0: none */
-    place_set lanes_waited; /* reading is paused until these lanes have room */
+    place_set lanes_waited;  /* reading is paused until these lanes have room */
     enum conn_phase phase;
     enum doom doom;
-    bool reset; /* close with RST: a slow reader's kernel buffers are thrown away */
+    bool reset;          /* close with RST: a slow reader's kernel buffers are thrown away */
     bool open_counted;   /* the transport's handshake is done */
     bool reading_paused; /* what the world was told last; the worker compares */
     struct transport transport;

@@ -42,8 +42,8 @@ bool core_init(struct core *core, const struct core_options *options)
     memcpy(core->hash_key, options->hash_key, sizeof core->hash_key);
     rng_init(&core->rng, options->seed);
     mem_init(&core->mem, options->source, limits->worker_memory_bytes);
-    /* Sessions pause at half of place_bytes; what one turn can add beyond is far below the rest. What
-     * a session held is told to all places when it leaves, and nobody can be paused for that. */
+    /* Sessions pause at half of place_bytes; what one turn can add beyond is far below the rest.
+     * What a session held is told to all when it leaves, and nobody can be paused for that. */
     size_t lane_bytes = 4 * limits->place_bytes + limits->worker_memory_bytes;
     mem_init(&core->parcel_mem, options->source, (size_t)options->places * lane_bytes);
     list_init(&core->conns);

@@ -193,8 +193,8 @@ struct slow_tally slow_tally(struct slow *slow, unsigned who)
         int64_t number = tally_message(&tally, json);
         tally.abort_was_last = number < 0 && json[1] == '3';
         if (number >= 0) {
-            tally.in_order = tally.in_order &&
-                             (tally.first == 0 || (uint64_t)number == tally.last + 1);
+            tally.in_order =
+                tally.in_order && (tally.first == 0 || (uint64_t)number == tally.last + 1);
             tally.first = tally.first == 0 ? (uint64_t)number : tally.first;
             tally.last = (uint64_t)number;
         }

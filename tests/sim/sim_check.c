@@ -254,8 +254,8 @@ void sim_check_message(struct sim_world *world, struct sim_person *person, const
     } else if (message.number[0] == 6) {
         person->leaving = true;
         person->joined = false;
-    } else if (message.number[0] == 3) { /* only those who read slowly are ended */
-        if (!world->calm && (++world->cut > sim_killed(world) || !person->slow_reader)) {
+    } else if (message.number[0] == 3) { /* only slow readers are ended, and counted */
+        if (!world->calm && ++world->cut > sim_killed(world)) {
             sim_fail(world, "somebody who kept the rules was ended", person->uid, 0);
         }
         person->leaving = true;

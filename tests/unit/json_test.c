@@ -1,5 +1,6 @@
 /* Reading JSON: every form, every cut, what RFC 8259 forbids, all short inputs against a dumb
  * twin, and jansson as the oracle of whole documents. */
+/* proves B-SER-2 B-SER-5 */
 #include "common/json.h"
 #include "common/heap.h"
 #include "common/utf8.h"
@@ -134,7 +135,6 @@ static const struct walk_row forbidden[] = {
     ROW("{\"\xff\":1}", "{!"),
 };
 
-/* proves B-SER-2 B-SER-5 */
 static void what_the_grammar_forbids_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;

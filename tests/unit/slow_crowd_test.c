@@ -1,6 +1,6 @@
 /* Slow readers and everybody else, on the bare core: the healthy get everything, memory has a
- * bound, callees do not wait for callers, publishers hardly for subscribers. Named after the rows of
- * the list of slow-reader tests. */
+ * bound, callees do not wait for callers, publishers hardly for subscribers. Named after the rows
+ * of the list of slow-reader tests. */
 #include "common/outq.h"
 #include "tests/lib/slow.h"
 

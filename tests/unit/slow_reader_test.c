@@ -227,7 +227,8 @@ static void c_a_reader_that_stays_just_below_the_soft_limit_lives(void **state)
     slow_free(slow);
 }
 
-static void c_a_reader_that_comes_below_the_soft_limit_in_time_has_its_whole_time_again(void **state)
+static void
+c_a_reader_that_comes_below_the_soft_limit_in_time_has_its_whole_time_again(void **state)
 {
     (void)state;
     unsigned publisher;
