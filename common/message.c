@@ -370,6 +370,15 @@ static const struct attribute *attribute_find(enum message_code code, struct byt
     return NULL;
 }
 
+/* JavaScript's undefined, as unmodified wampy writes options that it was not given: absent. CBOR
+ * has a value for it, which a token does not tell from null; MessagePack encoders use an ext. */
+static bool value_is_undefined(const struct reader *walk, const struct token *value)
+{
+    return value->kind == TOKEN_EXT ||
+           (value->kind == TOKEN_NULL && walk->serializer == SERIALIZER_CBOR &&
+            walk->at[-1] == 0xf7);
+}
+
 static bool dict_read(struct message_reader *reader, struct reader *walk, struct message *message)
 {
     struct token token;
@@ -394,9 +403,7 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
         if (reader_next(walk, &token) != 1 || (token.tagged && attribute != NULL)) {
             return fault(reader, "an option or detail is malformed");
         }
-        /* Unmodified wampy writes options it was not given as null, as CBOR's undefined, or as the
-         * MessagePack ext that stands for undefined: absent. */
-        if (attribute == NULL || token.kind == TOKEN_NULL || token.kind == TOKEN_EXT) {
+        if (attribute == NULL || value_is_undefined(walk, &token)) {
             if (!rest_skip(walk, &token)) {
                 return false;
             }
@@ -424,11 +431,12 @@ static bool number_is_wide_float(const struct reader *walk, struct token *token)
 }
 
 static bool number_read(struct message_reader *reader, struct reader *walk, uint64_t least,
-                        uint64_t *number)
+                        struct message *message, uint64_t *number)
 {
     struct token token;
-    bool read =
-        head_next(walk, &token) && (token.kind == TOKEN_UINT || number_is_wide_float(walk, &token));
+    bool given = number == &message->id; /* an id that we gave out, not one of its own counting */
+    bool read = head_next(walk, &token) &&
+                (token.kind == TOKEN_UINT || (given && number_is_wide_float(walk, &token)));
     if (!read || token.uint < least || token.uint > ID_MAX) {
         return fault(reader, "an id is not an integer from 1 to 2^53");
     }
@@ -442,10 +450,10 @@ static bool field_read(struct message_reader *reader, struct reader *walk, char 
     struct token token;
     switch (field) {
     case 'i':
-        return number_read(reader, walk, 1,
+        return number_read(reader, walk, 1, message,
                            message->request == 0 ? &message->request : &message->id);
     case 't':
-        return number_read(reader, walk, 0, &message->request_type);
+        return number_read(reader, walk, 0, message, &message->request_type);
     case 'd':
         walk->depth_max = (uint16_t)reader->depth_details;
         if (!dict_read(reader, walk, message)) {

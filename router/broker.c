@@ -325,7 +325,6 @@ static void event_encode(struct encoding *encoding, const struct event *event,
     }
     write_end(&writer);
     encode_payload(encoding, &writer, event->serializer, event->args, event->kwargs);
-    write_end(&writer);
     encode_end(encoding);
 }
 

@@ -21,15 +21,14 @@ void encode_payload(struct encoding *encoding, struct writer *writer, enum seria
 {
     const struct bytes parts[] = {args, kwargs};
     for (size_t i = 0; i < array_count(parts) && parts[i].size > 0; i++) {
-        struct writer_mark mark = writer_mark(writer);
         if (likely(from == encoding->serializer)) {
             write_raw(writer, parts[i]);
         } else if (!transcode(from, parts[i], writer)) {
-            encoding->failed = true; /* the message must still end as it was begun */
-            writer_rewind(writer, mark);
-            write_null(writer);
+            encoding->failed = true; /* the list stays open: it will never be sent */
+            return;
         }
     }
+    write_end(writer);
 }
 
 void encode_end(struct encoding *encoding)

@@ -31,7 +31,8 @@ enum sent {
 void encode_begin(struct encoding *encoding, struct core *core, enum serializer serializer,
                   struct writer *writer);
 
-/* Appends a payload that came in another message, as it is or transcoded. */
+/* Appends a payload that came in another message, as it is or transcoded, and ends the message's
+ * list. */
 void encode_payload(struct encoding *encoding, struct writer *writer, enum serializer from,
                     struct bytes args, struct bytes kwargs);
 

@@ -368,7 +368,8 @@ def read_tree(root):
     tree = {}
     for folder, folders, files in os.walk(root):
         at = os.path.relpath(folder, root)
-        folders[:] = [x for x in folders if x not in (".git", "node_modules", "__pycache__")
+        folders[:] = [x for x in folders
+                      if x not in (".git", "node_modules", "__pycache__", "corpus")
                       and not (at == "." and x.startswith("build"))]
         for name in files:
             path = os.path.normpath(os.path.join(at, name))
@@ -378,7 +379,7 @@ def read_tree(root):
                 with open(os.path.join(root, path), encoding="utf-8") as file:
                     tree[path] = file.read()
             except UnicodeDecodeError:
-                pass  # a corpus or a picture: not source
+                pass  # a picture: not source
     return tree
 
 

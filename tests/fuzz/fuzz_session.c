@@ -1,7 +1,8 @@
 /* One session and a stranger on a stage; octets are decoded as a sequence of messages, by the rules
  * most of the time. A small model of session states says what may be answered: nothing but WELCOME
- * or ABORT before a session, one answer to each request, GOODBYE to GOODBYE, and after ABORT nothing
- * at all and the end of the connection. Who breaks the rules hears ABORT protocol_violation at once.
+ * or ABORT before a session, one answer to each request, GOODBYE to GOODBYE, and after ABORT
+ * nothing at all and the end of the connection. Who breaks the rules hears ABORT protocol_violation
+ * at once.
  *
  * A byte chooses the message, the next one how it is spoilt (mostly not at all). */
 #include "tests/lib/parse.h"
@@ -13,9 +14,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum state {
-    STATE_NONE,    /* no session */
+    STATE_NONE, /* no session */
     STATE_JOINED,
-    STATE_ENDED,   /* ABORT was due */
+    STATE_ENDED, /* ABORT was due */
 };
 
 struct model {
@@ -154,8 +155,8 @@ static void do_subscribe(struct model *model, unsigned arg)
     snprintf(text, sizeof text, "[32,%llu,{\"match\":\"%s\"},\"%s\"]",
              (unsigned long long)++model->request, matches[arg % 3], uris[arg / 3 % 7]);
     say(model, &model->person, text);
-    bool valid = uri_pattern_valid(bytes_text(uris[arg / 3 % 7]), (enum match_kind)(arg % 3),
-                                   URI_LOOSE);
+    bool valid =
+        uri_pattern_valid(bytes_text(uris[arg / 3 % 7]), (enum match_kind)(arg % 3), URI_LOOSE);
     hear_answer(model, 33, 32, valid ? NULL : "wamp.error.invalid_uri", &model->subscription);
     silence(model);
 }
@@ -208,7 +209,7 @@ static void do_give_back(struct model *model, bool subscription)
              *id == 0 ? 77ULL : (unsigned long long)*id);
     say(model, &model->person, text);
     hear_answer(model, code + 1, code,
-                *id != 0 ? NULL
+                *id != 0       ? NULL
                 : subscription ? "wamp.error.no_such_subscription"
                                : "wamp.error.no_such_registration",
                 NULL);

@@ -68,18 +68,36 @@ static struct stats stats_sum(const struct attack *attack)
 
 /* Faults: what grows when something is wrong, and must not grow beside the one expected. */
 static const size_t faults[] = {
-    ATTACK_COUNTER(connections_refused), ATTACK_COUNTER(publications_refused),
-    ATTACK_COUNTER(events_untranscodable), ATTACK_COUNTER(events_oversized),
-    ATTACK_COUNTER(replies_late), ATTACK_COUNTER(replies_orphaned),
-    ATTACK_COUNTER(joins_refused), ATTACK_COUNTER(requests_refused),
-    ATTACK_COUNTER(protocol_violations), ATTACK_COUNTER(killed_hard_bytes),
-    ATTACK_COUNTER(killed_hard_messages), ATTACK_COUNTER(killed_soft),
-    ATTACK_COUNTER(killed_stuck), ATTACK_COUNTER(killed_memory), ATTACK_COUNTER(hello_timeouts),
-    ATTACK_COUNTER(close_timeouts), ATTACK_COUNTER(quota_refusals),
-    ATTACK_END(PEER_CLOSED), ATTACK_END(HTTP_REFUSED), ATTACK_END(HTTP_TIMEOUT),
-    ATTACK_END(RAWSOCKET_TIMEOUT), ATTACK_END(NOT_SPOKEN), ATTACK_END(RAWSOCKET_REFUSED),
-    ATTACK_END(RAWSOCKET_FRAME), ATTACK_END(TOO_BIG), ATTACK_END(PROTOCOL), ATTACK_END(UTF8),
-    ATTACK_END(FLOOD), ATTACK_END(MESSAGE_TIMEOUT), ATTACK_END(PING_TIMEOUT),
+    ATTACK_COUNTER(connections_refused),
+    ATTACK_COUNTER(publications_refused),
+    ATTACK_COUNTER(events_untranscodable),
+    ATTACK_COUNTER(events_oversized),
+    ATTACK_COUNTER(replies_late),
+    ATTACK_COUNTER(replies_orphaned),
+    ATTACK_COUNTER(joins_refused),
+    ATTACK_COUNTER(requests_refused),
+    ATTACK_COUNTER(protocol_violations),
+    ATTACK_COUNTER(killed_hard_bytes),
+    ATTACK_COUNTER(killed_hard_messages),
+    ATTACK_COUNTER(killed_soft),
+    ATTACK_COUNTER(killed_stuck),
+    ATTACK_COUNTER(killed_memory),
+    ATTACK_COUNTER(hello_timeouts),
+    ATTACK_COUNTER(close_timeouts),
+    ATTACK_COUNTER(quota_refusals),
+    ATTACK_END(PEER_CLOSED),
+    ATTACK_END(HTTP_REFUSED),
+    ATTACK_END(HTTP_TIMEOUT),
+    ATTACK_END(RAWSOCKET_TIMEOUT),
+    ATTACK_END(NOT_SPOKEN),
+    ATTACK_END(RAWSOCKET_REFUSED),
+    ATTACK_END(RAWSOCKET_FRAME),
+    ATTACK_END(TOO_BIG),
+    ATTACK_END(PROTOCOL),
+    ATTACK_END(UTF8),
+    ATTACK_END(FLOOD),
+    ATTACK_END(MESSAGE_TIMEOUT),
+    ATTACK_END(PING_TIMEOUT),
     ATTACK_END(MEMORY),
 };
 
@@ -118,10 +136,8 @@ void attack_prepare(struct attack *attack)
         (struct permission_settings){.uri = "", .match = MATCH_PREFIX, .allow = ACTION_ALL};
     attack->role = (struct role_settings){
         .name = "anonymous", .permissions = attack->permissions, .permissions_count = 1};
-    attack->realm = (struct realm_settings){.name = "realm1",
-                                            .roles = &attack->role,
-                                            .roles_count = 1,
-                                            .anonymous_role = "anonymous"};
+    attack->realm = (struct realm_settings){
+        .name = "realm1", .roles = &attack->role, .roles_count = 1, .anonymous_role = "anonymous"};
     attack->listener = (struct listener_settings){
         .endpoint = "attack", .transport = stage_transport_options(&attack->limits)};
 }

@@ -2,8 +2,8 @@
  *
  * A stage of two cores with two witnesses, bob on one and carol on the other, who hear and call
  * each other. attack_end proves that they still do, that the one counter that the attack is to be
- * found under grew by so many and no other fault was counted, and that when all have left nothing is left, neither
- * gauge nor octet. Test code: fails through cmocka's asserts. */
+ * found under grew by so many and no other fault was counted, and that when all have left nothing
+ * is left, neither gauge nor octet. Test code: fails through cmocka's asserts. */
 #ifndef CLOS_TESTS_ATTACK_H
 #define CLOS_TESTS_ATTACK_H
 
@@ -34,7 +34,7 @@ struct attack {
     struct stage stage;
     struct person bob;
     struct person carol;
-    uint64_t request;  /* the witnesses' last */
+    uint64_t request; /* the witnesses' last */
     uint64_t invoked;
     struct stats before;
     struct person mallory; /* the attacker: one life at a time */

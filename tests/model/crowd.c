@@ -77,7 +77,7 @@ void crowd_join(struct crowd *crowd, struct seat *seat, unsigned arg)
     static const enum framing framings[] = {FRAMING_RAWSOCKET, FRAMING_WEBSOCKET};
     static const size_t splits[] = {0, 0, 13, 200};
     if (crowd->lives + 1 >= CROWD_LIVES ||
-        (seat->state != SEAT_EMPTY && seat->state != SEAT_OVER)) {
+        (seat->state != SEAT_EMPTY && (seat->state != SEAT_OVER || seat->person.gone))) {
         return;
     }
     if (seat->state == SEAT_EMPTY) {
@@ -247,8 +247,9 @@ void crowd_answer(struct crowd *crowd, struct seat *seat, unsigned arg)
     if ((arg & 128) != 0 && answer_formless(crowd, seat, &invocation)) {
         return;
     }
-    say(crowd, seat, (arg & 64) != 0 ? "[8,68,%llu,{},\"com.error.busy\",[%llu,%llu]]"
-                                     : "[70,%llu,{},[%llu,%llu]]",
+    say(crowd, seat,
+        (arg & 64) != 0 ? "[8,68,%llu,{},\"com.error.busy\",[%llu,%llu]]"
+                        : "[70,%llu,{},[%llu,%llu]]",
         (unsigned long long)invocation.request, (unsigned long long)invocation.uid,
         (unsigned long long)invocation.number);
 }
@@ -298,12 +299,18 @@ void crowd_ask_unknown(struct crowd *crowd, struct seat *seat, unsigned arg)
 void crowd_violate(struct crowd *crowd, struct seat *seat, unsigned arg)
 {
     static const char *const wrong[] = {
-        "[70,9007199254740992,{}]",    "[8,68,9007199254740992,{},\"a.b\"]",
-        "[8,48,1,{},\"a.b\"]",         "[16,255,{},\"a.b\"]",
-        "[32,1,{\"match\":1},\"a\"]",  "[36,1,1,{}]",
-        "[1,\"realm1\",{\"roles\":1}]", "[48,1,{},\"a\",{}]",
-        "[49,1,{}]",                   "[5,\"x\",{}]",
-        "[]",                          "[16]",
+        "[70,9007199254740992,{}]",
+        "[8,68,9007199254740992,{},\"a.b\"]",
+        "[8,48,1,{},\"a.b\"]",
+        "[16,255,{},\"a.b\"]",
+        "[32,1,{\"match\":1},\"a\"]",
+        "[36,1,1,{}]",
+        "[1,\"realm1\",{\"roles\":1}]",
+        "[48,1,{},\"a\",{}]",
+        "[49,1,{}]",
+        "[5,\"x\",{}]",
+        "[]",
+        "[16]",
     };
     if (seat->state == SEAT_JOINED) {
         say(crowd, seat, "%s", wrong[arg % array_count(wrong)]);
@@ -349,6 +356,9 @@ static void seats_look(struct crowd *crowd)
         }
         bool full = crowd->poor && seat->state == SEAT_JOINING;
         bool over = seat->state == SEAT_LEAVING || seat->state == SEAT_OVER;
+        if (crowd->loud) {
+            fprintf(stderr, "%u is gone\n", seat->uid);
+        }
         check(over || seat->state == SEAT_WILD || seat->was_deaf || crowd->harsh || full);
         seat_clear(seat);
     }

@@ -64,8 +64,8 @@ struct crowd_request {
 struct crowd_span { /* in which a pattern is held */
     uint64_t id;    /* 0: free */
     uint32_t pattern;
-    uint64_t from; /* count of publications when SUBSCRIBED was heard */
-    uint64_t to;   /* ... when UNSUBSCRIBE was said */
+    uint64_t from;               /* count of publications when SUBSCRIBED was heard */
+    uint64_t to;                 /* ... when UNSUBSCRIBE was said */
     uint64_t heard[CROWD_LIVES]; /* number of the last event, by publisher's life */
 };
 
@@ -113,11 +113,11 @@ struct crowd {
     uint64_t touched[CROWD_PATTERNS]; /* lives that may hold it at its home */
     place_set drained;                /* cores that have been told to stop */
     uint32_t lives;
-    bool poor;    /* small limits: refusals for them are right */
-    bool harsh;   /* small queues: whoever reads may be ended, too */
-    bool garbage; /* somebody sent octets of which nobody knows what they mean */
-    bool quiet;   /* nothing is under way */
-    bool loud;    /* tells what is said and heard */
+    bool poor;       /* small limits: refusals for them are right */
+    bool harsh;      /* small queues: whoever reads may be ended, too */
+    bool garbage;    /* somebody sent octets of which nobody knows what they mean */
+    bool quiet;      /* nothing is under way */
+    bool loud;       /* tells what is said and heard */
     uint64_t events; /* heard */
     uint64_t results;
 };

@@ -153,9 +153,8 @@ static void heard_error(struct crowd *crowd, struct seat *seat, const struct par
     } else if (message->number[1] == MESSAGE_REGISTER) {
         check(request->want == CROWD_REGISTERED);
         uint64_t others = crowd->touched[request->what] & ~(UINT64_C(1) << seat->uid);
-        check((quota && crowd->poor) ||
-              (strcmp(uri, "wamp.error.procedure_already_exists") == 0 &&
-               (others != 0 || crowd->poor || crowd->garbage)));
+        check((quota && crowd->poor) || (strcmp(uri, "wamp.error.procedure_already_exists") == 0 &&
+                                         (others != 0 || crowd->poor || crowd->garbage)));
         seat->held[request->what] = HELD_NOT;
     } else if (message->number[1] == MESSAGE_SUBSCRIBE) {
         check(quota && crowd->poor);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void subscribe(unsigned who, unsigned request, const char *match, const char *uri)
@@ -61,8 +60,8 @@ static void a_pattern_brings_the_topic_and_each_subscription_its_own_event(void 
     scene_say(&scene, publisher, "[16,1,{\"acknowledge\":true},\"a.b\"]");
     uint64_t publication = scene_hears(&scene, publisher, "[17,1,*]").number[2];
     for (unsigned i = 0; i < 3; i++) {
-        struct parsed event = scene_hears(
-            &scene, hearer, i == 0 ? "[36,*,*,{}]" : "[36,*,*,{\"topic\":\"a.b\"}]");
+        struct parsed event =
+            scene_hears(&scene, hearer, i == 0 ? "[36,*,*,{}]" : "[36,*,*,{\"topic\":\"a.b\"}]");
         assert_int_equal(event.number[1], ids[i]);
         assert_int_equal(event.number[2], publication);
     }
@@ -177,8 +176,8 @@ static void an_interest_given_back_while_it_is_announced_leaves_nothing(void **s
     scene_hold(&scene, true);
     for (unsigned i = 1; i < 8; i++) { /* the id is a hash: it can be known before it is told */
         subscribe(hearer, 2 * i - 1, "exact", "a");
-        uint64_t id = core_pattern_id(&scene.stage.cores[0], &scene.stage.cores[0].realms[0],
-                                      "sub", MATCH_EXACT, bytes_text("a"));
+        uint64_t id = core_pattern_id(&scene.stage.cores[0], &scene.stage.cores[0].realms[0], "sub",
+                                      MATCH_EXACT, bytes_text("a"));
         scene_say(&scene, hearer, "[34,%u,%llu]", 2 * i, (unsigned long long)id);
         scene_hears(&scene, hearer, "[33,*]");
         scene_hears(&scene, hearer, "[35,*]");

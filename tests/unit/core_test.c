@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void the_end_with_everything_in_flight_leaves_no_memory(void **state)
@@ -24,8 +23,8 @@ static void the_end_with_everything_in_flight_leaves_no_memory(void **state)
         scene_say(&scene, caller, "[48,1,{},\"p\",[1]]"); /* open on both sides */
         scene_hold(&scene, true);
         scene_say(&scene, caller, "[48,2,{},\"p\",[1]]"); /* on its way */
-        scene_say(&scene, callee, "[70,1,{}]");            /* its answer on its way */
-        for (unsigned home = 0; home < 3; home++) {        /* claims */
+        scene_say(&scene, callee, "[70,1,{}]");           /* its answer on its way */
+        for (unsigned home = 0; home < 3; home++) {       /* claims */
             scene_say(&scene, hearer, "[64,%u,{},\"%s\"]", home + 1,
                       scene_uri_of_home(&scene, home));
         }

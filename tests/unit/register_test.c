@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void a_single_procedure_is_granted_once_wherever_its_home_is(void **state)
@@ -83,9 +82,9 @@ static void policies_of_one_procedure_must_agree(void **state)
             scene_say(&scene, first, "[64,1,{\"invoke\":\"%s\"},\"p\"]", policies[a]);
             scene_hears(&scene, first, "[65,1,*]");
             scene_say(&scene, second, "[64,1,{\"invoke\":\"%s\"},\"p\"]", policies[b]);
-            scene_hears(&scene, second, a == b && a != 0
-                                            ? "[65,1,*]"
-                                            : "[8,64,1,{},\"wamp.error.procedure_already_exists\",*]");
+            scene_hears(&scene, second,
+                        a == b && a != 0 ? "[65,1,*]"
+                                         : "[8,64,1,{},\"wamp.error.procedure_already_exists\",*]");
             scene_fini(&scene);
         }
     }

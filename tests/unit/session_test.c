@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void goodbye_is_answered_and_another_session_may_follow(void **state)
@@ -81,10 +80,10 @@ static void a_request_of_a_role_that_was_not_announced_is_a_violation(void **sta
         const char *role;
         const char *request;
     } rows[] = {
-        {"publisher", "[16,1,{},\"a\"]"},  {"subscriber", "[32,1,{},\"a\"]"},
-        {"subscriber", "[34,1,1]"},        {"caller", "[48,1,{},\"a\"]"},
-        {"callee", "[64,1,{},\"a\"]"},     {"callee", "[66,1,1]"},
-        {"callee", "[70,1,{}]"},           {"callee", "[8,68,1,{},\"a.b\"]"},
+        {"publisher", "[16,1,{},\"a\"]"}, {"subscriber", "[32,1,{},\"a\"]"},
+        {"subscriber", "[34,1,1]"},       {"caller", "[48,1,{},\"a\"]"},
+        {"callee", "[64,1,{},\"a\"]"},    {"callee", "[66,1,1]"},
+        {"callee", "[70,1,{}]"},          {"callee", "[8,68,1,{},\"a.b\"]"},
     };
     static const char *const roles[] = {"publisher", "subscriber", "caller", "callee"};
     for (unsigned i = 0; i < array_count(rows); i++) {

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-
 static struct scene scene;
 
 static void welcome_announces_exactly_what_is_complete(void **state)
@@ -26,7 +25,8 @@ static void welcome_announces_exactly_what_is_complete(void **state)
             "\"publisher_exclusion\":true}},\"dealer\":{\"features\":{"
             "\"pattern_based_registration\":true,\"shared_registration\":true}}},"
             "\"realm\":\"realm1\",\"agent\":\"clos\",\"authid\":\"anonymous-*\","
-            "\"authrole\":\"anonymous\",\"authmethod\":\"anonymous\",\"authprovider\":\"static\"}]");
+            "\"authrole\":\"anonymous\",\"authmethod\":\"anonymous\",\"authprovider\":\"static\"}"
+            "]");
         assert_int_equal(scene.stage.cores[0].gauges.sessions, 1);
         scene_fini(&scene);
     }
