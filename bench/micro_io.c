@@ -297,14 +297,28 @@ static void bench_run(struct io *io, enum work work, bool unix_sockets, uint64_t
     free(bench);
 }
 
+static uint32_t argument_read(int argc, char **argv, int index, uint32_t otherwise)
+{
+    if (index >= argc) {
+        return otherwise;
+    }
+    char *end = NULL;
+    unsigned long value = strtoul(argv[index], &end, 10);
+    if (*end != '\0' || value == 0 || value > 1U << 20) {
+        fprintf(stderr, "usage: micro_io [buffer_bytes buffers_count [milliseconds]]\n");
+        exit(2);
+    }
+    return (uint32_t)value;
+}
+
 int main(int argc, char **argv)
 {
     struct io_options options = {
         .sockets_max = 128,
-        .buffers_count = argc > 2 ? (uint32_t)atoi(argv[2]) : 64,
-        .buffer_bytes = argc > 2 ? (uint32_t)atoi(argv[1]) : 65536,
+        .buffers_count = argument_read(argc, argv, 2, 16),
+        .buffer_bytes = argument_read(argc, argv, 1, 65536),
     };
-    uint64_t lasts_ns = (argc > 3 ? (uint64_t)atoi(argv[3]) : 1000) * NS_PER_MS;
+    uint64_t lasts_ns = argument_read(argc, argv, 3, 1000) * NS_PER_MS;
     for (unsigned work = 0; work < WORKS; work++) {
         for (unsigned unix_sockets = 0; unix_sockets <= 1; unix_sockets++) {
             for (unsigned epoll = 0; epoll <= 1; epoll++) {

@@ -54,7 +54,7 @@ static bool value_write_hex(struct writer *writer, struct bytes digits)
     return fine;
 }
 
-bool value_write(struct writer *writer, struct bytes text)
+bool value_write_typed(struct writer *writer, struct bytes text)
 {
     if (!utf8_valid(text)) {
         return false;
@@ -83,7 +83,7 @@ bool value_args(struct buf *out, enum serializer serializer, const char *const *
     writer_init(&writer, serializer, out);
     write_array(&writer, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
-        if (!value_write(&writer, bytes_text(texts[i]))) {
+        if (!value_write_typed(&writer, bytes_text(texts[i]))) {
             *bad = texts[i];
             return false;
         }
@@ -126,7 +126,7 @@ bool value_pairs(struct buf *out, enum serializer serializer, const char *const 
             return false;
         }
         write_string(&writer, key);
-        if (!value_write(&writer, bytes_text(equals + 1))) {
+        if (!value_write_typed(&writer, bytes_text(equals + 1))) {
             return false;
         }
     }

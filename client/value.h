@@ -17,7 +17,7 @@
 /* Room for an options dictionary or a payload made from a command line. */
 enum { VALUE_BYTES_MAX = 1 << 24 };
 
-bool value_write(struct writer *writer, struct bytes text);
+bool value_write_typed(struct writer *writer, struct bytes text);
 
 /* One array of the texts; *bad is the text that is no value. */
 bool value_args(struct buf *out, enum serializer serializer, const char *const *texts, size_t count,

@@ -1,7 +1,7 @@
 /* What the client verbs share: the run, its exit codes, its output. Only verb*.c include this.
  *
- * One struct verb a process, one thread. Output goes out line by line; when stdout is gone the verb
- * ends. */
+ * One struct verb a process, one thread. Output is out before the verb waits; when stdout is gone
+ * the verb ends. */
 #ifndef CLOS_VERB_H
 #define CLOS_VERB_H
 
@@ -62,6 +62,10 @@ int verb_payload(struct verb *verb, struct buf *args, struct buf *kwargs,
 /* ---- output: builds in text, then writes it as one line */
 void verb_show(struct verb *verb, const char *key, struct bytes name,
                const struct client_payload *payload, struct bytes details);
+/* Lines gather while messages keep coming: flushed before each wait. false: nobody reads them. */
+bool verb_flush(struct verb *verb);
+/* As client_run, with that. timeout_ms 0: no limit. */
+enum client_error verb_listen(struct verb *verb, uint64_t timeout_ms);
 /* An ERROR that came as an answer: stdout as JSON, else stderr. Answers its exit code. */
 int verb_show_error(struct verb *verb, const struct client_answer *answer);
 

@@ -30,7 +30,6 @@ int verb_call(struct verb *verb)
     struct buf args;
     struct buf kwargs;
     uint64_t id = 0;
-    uint64_t ms = verb->line.timeout_ms;
     buf_init(&args, &verb->mem, VALUE_BYTES_MAX);
     buf_init(&kwargs, &verb->mem, VALUE_BYTES_MAX);
     int code = verb_open(verb);
@@ -42,7 +41,7 @@ int verb_call(struct verb *verb)
             client_call_start(verb->client, verb->line.words.at[0], (const char *)verb->options.at,
                               &payload, call_on_answer, &call, &id);
         if (error == CLIENT_OK) {
-            error = client_run(verb->client, ms > 0 ? (int64_t)ms : -1);
+            error = verb_listen(verb, verb->line.timeout_ms);
         }
         if (error == CLIENT_STOPPED && call.answered && !verb->broken) {
             code = call.code;

@@ -148,11 +148,11 @@ static bool pub_take_line(struct pub *pub, struct bytes line)
     writer_init(&writer, client_serializer(pub->verb->client), &pub->args);
     write_array(&writer, (uint32_t)words->count);
     for (size_t i = 1; i < words->count; i++) {
-        if (!value_write(&writer, bytes_text(words->at[i]))) {
+        if (!value_write_typed(&writer, bytes_text(words->at[i]))) {
             return false;
         }
     }
-    if (!value_write(&writer, line)) {
+    if (!value_write_typed(&writer, line)) {
         return false;
     }
     write_end(&writer);

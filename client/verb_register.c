@@ -140,7 +140,7 @@ static void child_answer(struct callee *callee, struct child *child)
     write_array(&writer, 1);
     if (!utf8_valid(text)) {
         write_binary(&writer, text);
-    } else if (!value_write(&writer, text)) { /* begins like JSON and is none */
+    } else if (!value_write_typed(&writer, text)) { /* begins like JSON and is none */
         buf_reset(&callee->answer);
         writer_init(&writer, serializer, &callee->answer);
         write_array(&writer, 1);
@@ -223,8 +223,9 @@ static enum client_error callee_loop(struct callee *callee)
     uint64_t deadline = ms > 0 ? clock_now_ns() + ms * NS_PER_MS : NEVER;
     for (;;) {
         enum client_error error = client_run(callee->verb->client, 0);
-        if (error != CLIENT_TIMEOUT || clock_now_ns() >= deadline) {
-            return error;
+        bool flushed = verb_flush(callee->verb);
+        if (error != CLIENT_TIMEOUT || !flushed || clock_now_ns() >= deadline) {
+            return flushed ? error : CLIENT_STOPPED;
         }
         callee_wait(callee, deadline);
         callee_reap(callee);
@@ -247,7 +248,7 @@ static int callee_prepare(struct callee *callee)
     if (verb->line.result != NULL) {
         writer_init(&writer, SERIALIZER_JSON, &callee->result);
         write_array(&writer, 1);
-        if (!value_write(&writer, bytes_text(verb->line.result))) {
+        if (!value_write_typed(&writer, bytes_text(verb->line.result))) {
             return verb_misuse(verb, "'%.100s' is no value", verb->line.result);
         }
         write_end(&writer);

@@ -1,5 +1,8 @@
 #include "client/verb.h"
 
+#include "common/clock.h"
+
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -33,10 +36,35 @@ static void verb_show_line(struct verb *verb)
     buf_put_byte(&verb->text, '\n');
     if (verb->text.failed) {
         (void)verb_fail(EXIT_GENERAL, "a message is too long to be shown");
-    } else if (fwrite(verb->text.at, 1, verb->text.size, stdout) != verb->text.size ||
-               fflush(stdout) != 0) {
+    } else if (fwrite(verb->text.at, 1, verb->text.size, stdout) != verb->text.size) {
         verb->broken = true;
         client_stop(verb->client);
+    }
+}
+
+bool verb_flush(struct verb *verb)
+{
+    verb->broken = verb->broken || fflush(stdout) != 0;
+    return !verb->broken;
+}
+
+enum client_error verb_listen(struct verb *verb, uint64_t timeout_ms)
+{
+    uint64_t deadline = timeout_ms > 0 ? clock_now_ns() + timeout_ms * NS_PER_MS : NEVER;
+    for (;;) {
+        enum client_error error = client_run(verb->client, 0);
+        bool flushed = verb_flush(verb);
+        uint64_t now = clock_now_ns();
+        if (error != CLIENT_TIMEOUT || !flushed || now >= deadline) {
+            return flushed ? error : CLIENT_STOPPED;
+        }
+        struct pollfd fds[2] = {
+            {.fd = verb->signal_fd, .events = POLLIN},
+            {.fd = client_fd(verb->client),
+             .events = (short)(POLLIN | (client_unsent(verb->client) ? POLLOUT : 0))},
+        };
+        uint64_t ms = (deadline - now) / NS_PER_MS + 1;
+        (void)poll(fds, 2, deadline == NEVER ? -1 : ms > INT32_MAX ? INT32_MAX : (int)ms);
     }
 }
 

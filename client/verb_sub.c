@@ -30,8 +30,7 @@ static int sub_run(struct sub *sub)
                                  sub_on_event, sub, NULL);
     }
     if (error == CLIENT_OK) {
-        uint64_t ms = verb->line.timeout_ms;
-        error = client_run(verb->client, ms > 0 ? (int64_t)ms : -1);
+        error = verb_listen(verb, verb->line.timeout_ms);
     }
     bool enough = verb->line.count > 0 && sub->count == verb->line.count;
     if (error == CLIENT_STOPPED && enough && !verb->broken) {

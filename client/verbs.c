@@ -284,6 +284,9 @@ static int verb_run(struct verb *verb, const struct verb_row *row)
     buf_init(&verb->options, &verb->mem, VALUE_BYTES_MAX);
     int code = row->run(verb);
     check(verb->client == NULL);
+    if (!verb_flush(verb) && code == EXIT_FINE) {
+        code = verb_fail(EXIT_GENERAL, "nobody reads the output");
+    }
     buf_fini(&verb->text);
     buf_fini(&verb->options);
     mem_fini(&verb->mem);

@@ -234,8 +234,7 @@ static bool features_read(struct message_reader *reader, struct reader *walk)
         if (key.kind == TOKEN_END) {
             return true;
         }
-        if (key.kind != TOKEN_STRING || !head_next(walk, &value) ||
-            value.kind != TOKEN_BOOL) {
+        if (key.kind != TOKEN_STRING || !head_next(walk, &value) || value.kind != TOKEN_BOOL) {
             return fault(reader, "a feature is not a boolean");
         }
     }
@@ -371,6 +370,15 @@ static const struct attribute *attribute_find(enum message_code code, struct byt
     return NULL;
 }
 
+/* JavaScript's undefined, as unmodified wampy writes options that it was not given: absent. CBOR
+ * has a value for it, which a token does not tell from null; MessagePack encoders use an ext. */
+static bool value_is_undefined(const struct reader *walk, const struct token *value)
+{
+    return value->kind == TOKEN_EXT ||
+           (value->kind == TOKEN_NULL && walk->serializer == SERIALIZER_CBOR &&
+            walk->at[-1] == 0xf7);
+}
+
 static bool dict_read(struct message_reader *reader, struct reader *walk, struct message *message)
 {
     struct token token;
@@ -395,7 +403,7 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
         if (reader_next(walk, &token) != 1 || (token.tagged && attribute != NULL)) {
             return fault(reader, "an option or detail is malformed");
         }
-        if (attribute == NULL) {
+        if (attribute == NULL || value_is_undefined(walk, &token)) {
             if (!rest_skip(walk, &token)) {
                 return false;
             }
@@ -405,12 +413,31 @@ static bool dict_read(struct message_reader *reader, struct reader *walk, struct
     }
 }
 
+/* A float is not an id, with one exception: the CBOR encoder of unmodified wampy has no integers
+ * above 2^32 and writes such ids, which it was given as integers, as floats of the same value. */
+static bool number_is_wide_float(const struct reader *walk, struct token *token)
+{
+    if (walk->serializer != SERIALIZER_CBOR || token->kind != TOKEN_FLOAT ||
+        !(token->number > 4294967295.0 && token->number <= (double)ID_MAX)) {
+        return false;
+    }
+    uint64_t number = (uint64_t)token->number;
+    if ((double)number < token->number) {
+        return false;
+    }
+    token->kind = TOKEN_UINT;
+    token->uint = number;
+    return true;
+}
+
 static bool number_read(struct message_reader *reader, struct reader *walk, uint64_t least,
-                        uint64_t *number)
+                        struct message *message, uint64_t *number)
 {
     struct token token;
-    if (!head_next(walk, &token) || token.kind != TOKEN_UINT || token.uint < least ||
-        token.uint > ID_MAX) {
+    bool given = number == &message->id; /* an id that we gave out, not one of its own counting */
+    bool read = head_next(walk, &token) &&
+                (token.kind == TOKEN_UINT || (given && number_is_wide_float(walk, &token)));
+    if (!read || token.uint < least || token.uint > ID_MAX) {
         return fault(reader, "an id is not an integer from 1 to 2^53");
     }
     *number = token.uint;
@@ -423,10 +450,10 @@ static bool field_read(struct message_reader *reader, struct reader *walk, char 
     struct token token;
     switch (field) {
     case 'i':
-        return number_read(reader, walk, 1,
+        return number_read(reader, walk, 1, message,
                            message->request == 0 ? &message->request : &message->id);
     case 't':
-        return number_read(reader, walk, 0, &message->request_type);
+        return number_read(reader, walk, 0, message, &message->request_type);
     case 'd':
         walk->depth_max = (uint16_t)reader->depth_details;
         if (!dict_read(reader, walk, message)) {

@@ -111,22 +111,20 @@ void outq_sent(struct outq *outq, size_t size)
 void outq_drop_rest(struct outq *outq, size_t keep)
 {
     check(keep <= outq->bytes);
-    if (keep == 0) { /* the sent part of the head needs no memory either */
-        outq_fini(outq);
-        return;
-    }
     size_t kept = keep + outq->head_sent;
     size_t seen = 0;
     struct outq_chunk *last = NULL;
     struct outq_chunk *chunk = outq->head;
     while (chunk != NULL && seen < kept) {
-        if (seen + chunk->size > kept) { /* this chunk's end is cut off */
-            chunk->size = (uint32_t)(kept - seen);
-        }
         seen += chunk->size;
         last = chunk;
         chunk = chunk->next;
     }
+    if (last == NULL) {
+        outq_fini(outq);
+        return;
+    }
+    outq->bytes = seen - outq->head_sent;
     while (chunk != NULL) {
         struct outq_chunk *next = chunk->next;
         outq->messages -= chunk->messages;
@@ -135,5 +133,4 @@ void outq_drop_rest(struct outq *outq, size_t keep)
     }
     outq->tail = last;
     last->next = NULL;
-    outq->bytes = keep;
 }

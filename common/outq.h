@@ -80,7 +80,8 @@ unsigned outq_gather(const struct outq *outq, struct iovec *vectors, unsigned ve
 /* size octets from the head are gone. */
 void outq_sent(struct outq *outq, size_t size);
 
-/* Forgets all that waits but the first keep octets, which are in flight. */
+/* Forgets what waits behind the first keep octets (in flight). Each append lies whole in one chunk,
+ * and only whole chunks go: what stays ends where a frame ends, and another may follow it. */
 void outq_drop_rest(struct outq *outq, size_t keep);
 
 #endif

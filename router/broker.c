@@ -325,7 +325,6 @@ static void event_encode(struct encoding *encoding, const struct event *event,
     }
     write_end(&writer);
     encode_payload(encoding, &writer, event->serializer, event->args, event->kwargs);
-    write_end(&writer);
     encode_end(encoding);
 }
 
@@ -333,8 +332,10 @@ static void event_encode(struct encoding *encoding, const struct event *event,
 static void event_press(const struct event *event, const struct conn *conn)
 {
     const struct core *core = conn->core;
-    if (event->source != NULL && conn->out.bytes > core->limits->out_hard_bytes / 4 * 3 &&
-        core->now_ns - conn->progress_ns <= 100 * NS_PER_MS) {
+    const struct limits *limits = core->limits;
+    bool crowded = conn->out.bytes > limits->out_hard_bytes / 4 * 3 ||
+                   conn->out.messages > limits->out_hard_messages / 4 * 3;
+    if (event->source != NULL && crowded && core->now_ns - conn->progress_ns <= 100 * NS_PER_MS) {
         conn_pause_publisher(event->source);
     }
 }
@@ -346,7 +347,8 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     switch (encode_send(encoding, conn)) {
     case SENT:
         stats->events_delivered++;
-        if (unlikely(conn->out.bytes > conn->core->limits->out_soft_bytes)) {
+        if (unlikely(conn->out.bytes > conn->core->limits->out_soft_bytes ||
+                     conn->out.messages > conn->core->limits->out_hard_messages / 4 * 3)) {
             event_press(event, conn);
         }
         break;
@@ -356,7 +358,7 @@ static void event_deliver_to(const struct event *event, struct encoding *encodin
     case SENT_OVERSIZED:
         stats->events_oversized++;
         break;
-    case SENT_NO_MEMORY:
+    case SENT_DOOMED:
         break;
     }
 }

@@ -4,7 +4,15 @@
 
 #include "router/session.h"
 
-enum { CONN_RESERVE = 64 };
+enum {
+    CONN_RESERVE = 64,
+    RELIEF_BYTES_MIN = 65536, /* shorter queues are not what fills the memory */
+};
+
+static uint64_t time_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 struct conn *conn_open(struct core *core, const struct listener_settings *listener, void *world)
 {
@@ -25,7 +33,6 @@ struct conn *conn_open(struct core *core, const struct listener_settings *listen
     conn->world = world;
     conn->opened_ns = core->now_ns;
     conn->close_by_ns = NEVER;
-    conn->progress_ns = core->now_ns;
     list_init(&conn->in_dirty);
     list_init(&conn->in_doomed);
     list_push(&core->conns, &conn->in_core);
@@ -104,7 +111,8 @@ void conn_receive(struct conn *conn, uint8_t *octets, size_t size)
     struct feed feed = {octets, size};
     struct bytes message;
     int status = 0;
-    while (conn->phase != CONN_CLOSING && conn->doom == DOOM_NONE) {
+    while (conn->phase == CONN_LAST_WORDS ||
+           (conn->phase == CONN_OPEN && conn->doom == DOOM_NONE)) {
         status = transport_next(&conn->transport, &feed, conn->core->now_ns, &message);
         if (status != 1) {
             break;
@@ -135,18 +143,26 @@ void conn_peer_ended(struct conn *conn)
 
 void conn_sent(struct conn *conn, size_t size)
 {
+    conn->in_flight = 0;
     outq_sent(&conn->out, size);
-    conn->progress_ns = conn->core->now_ns;
+    conn->progress_ns = conn->out.bytes > 0 ? conn->core->now_ns : 0;
+    /* Counted when the peer has taken something, not when a burst was queued: a publisher may fill
+     * more in one turn than the limit, and a reader that keeps up has gone below it by now. */
+    if (conn->out.messages > conn->core->limits->out_hard_messages) {
+        conn_doom(conn, DOOM_HARD_MESSAGES);
+    }
     if (conn->soft_since_ns != 0 && conn->out.bytes <= conn->core->limits->out_soft_bytes) {
         conn->soft_since_ns = 0;
     }
     conn_mark_dirty(conn);
 }
 
+/* Of a doomed RawSocket nothing tells that the last words have left the kernel but its own end. */
 bool conn_is_done(const struct conn *conn)
 {
+    bool tells = conn->doom == DOOM_NONE || conn->transport.kind == TRANSPORT_WEBSOCKET;
     return conn->phase == CONN_CLOSING || (conn->phase == CONN_LAST_WORDS && conn->out.bytes == 0 &&
-                                           transport_finished(&conn->transport));
+                                           tells && transport_finished(&conn->transport));
 }
 
 bool conn_wants_reading(const struct conn *conn)
@@ -192,6 +208,7 @@ void conn_doom(struct conn *conn, enum doom doom)
     if (conn->doom == DOOM_NONE && conn->phase != CONN_CLOSING) {
         conn->doom = doom;
         list_push(&conn->core->doomed, &conn->in_doomed);
+        outq_drop_rest(&conn->out, conn->in_flight);
     }
 }
 
@@ -200,9 +217,8 @@ void conn_over_soft(struct conn *conn)
     const struct limits *limits = conn->core->limits;
     if (conn->out.bytes > limits->out_hard_bytes) {
         conn_doom(conn, DOOM_HARD_BYTES);
-    } else if (conn->out.messages > limits->out_hard_messages) {
-        conn_doom(conn, DOOM_HARD_MESSAGES);
-    } else if (conn->out.bytes > limits->out_soft_bytes && conn->soft_since_ns == 0) {
+    }
+    if (conn->out.bytes > limits->out_soft_bytes && conn->soft_since_ns == 0) {
         conn->soft_since_ns = conn->core->now_ns;
     }
 }
@@ -230,19 +246,64 @@ static void doom_count(struct stats *stats, enum doom doom)
     }
 }
 
-/* The peer does not read, so no last word would reach it: its queue and the kernel's are thrown
- * away with a reset. */
+/* What is waiting since before this turn; else 0. */
+static size_t conn_overdue_bytes(const struct conn *conn)
+{
+    return conn->doom == DOOM_NONE && conn->progress_ns != 0 ? conn->out.bytes : 0;
+}
+
+/* The longest are those above half of the very longest: few walks free much, whatever their number.
+ * Who had taken everything when the turn began is not slow. */
+bool conn_relieve(struct core *core)
+{
+    size_t most = 0;
+    if (core->relief_failed_ns == core->now_ns) {
+        return false;
+    }
+    list_for_each(node, &core->conns)
+    {
+        most = size_max(most, conn_overdue_bytes(container_of(node, struct conn, in_core)));
+    }
+    if (most < RELIEF_BYTES_MIN) {
+        core->relief_failed_ns = core->now_ns;
+        return false;
+    }
+    list_for_each(node, &core->conns)
+    {
+        struct conn *conn = container_of(node, struct conn, in_core);
+        if (conn_overdue_bytes(conn) > most / 2) {
+            conn_doom(conn, DOOM_MEMORY);
+        }
+    }
+    return true;
+}
+
+static void conn_end_one_doomed(struct conn *conn)
+{
+    struct core *core = conn->core;
+    bool hears = conn->session != NULL && conn->session->state == SESSION_ESTABLISHED &&
+                 conn->phase == CONN_OPEN && !transport_finished(&conn->transport);
+    doom_count(&core->stats, conn->doom);
+    conn->soft_since_ns = 0;
+    if (conn->session != NULL) {
+        session_end(conn->session);
+    }
+    if (!hears) {
+        conn->reset = true;
+        conn_enter_closing(conn);
+        return;
+    }
+    session_kill(conn, conn->doom == DOOM_MEMORY ? "no memory is left for what you have not read"
+                                                 : "you read too slowly");
+    uint64_t words_ns = core->now_ns + DOOM_WORDS_MS * NS_PER_MS;
+    conn->close_by_ns = time_min(conn->close_by_ns, words_ns);
+}
+
 void conn_end_doomed(struct core *core)
 {
     struct list *node;
     while ((node = list_pop(&core->doomed)) != NULL) {
-        struct conn *conn = container_of(node, struct conn, in_doomed);
-        doom_count(&core->stats, conn->doom);
-        if (conn->session != NULL) {
-            session_end(conn->session);
-        }
-        conn->reset = true;
-        conn_enter_closing(conn);
+        conn_end_one_doomed(container_of(node, struct conn, in_doomed));
     }
 }
 
@@ -260,18 +321,9 @@ static uint64_t conn_join_deadline(const struct conn *conn)
 
 static uint64_t conn_stuck_deadline(const struct conn *conn)
 {
-    return conn->out.bytes > 0 ? conn->progress_ns + conn->core->limits->out_stuck_ms * NS_PER_MS
-                               : NEVER;
-}
-
-/* A queue that was empty until now has not been stuck since the peer last took something. */
-static void conn_watch_queue(struct conn *conn)
-{
-    bool waits = conn->out.bytes > 0;
-    if (waits && !conn->out_waits) {
-        conn->progress_ns = conn->core->now_ns;
-    }
-    conn->out_waits = waits;
+    return conn->progress_ns != 0 && conn->doom == DOOM_NONE
+               ? conn->progress_ns + conn->core->limits->out_stuck_ms * NS_PER_MS
+               : NEVER;
 }
 
 static uint64_t conn_soft_deadline(const struct conn *conn)
@@ -281,18 +333,15 @@ static uint64_t conn_soft_deadline(const struct conn *conn)
                : NEVER;
 }
 
-static uint64_t time_min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 void conn_schedule(struct conn *conn)
 {
     if (conn->phase == CONN_CLOSING) {
         timer_stop(&conn->core->timers, &conn->timer);
         return;
     }
-    conn_watch_queue(conn);
+    if (conn->progress_ns == 0 && conn->out.bytes > 0) {
+        conn->progress_ns = conn->core->now_ns;
+    }
     uint64_t due = time_min(conn->transport.deadline_ns, conn->close_by_ns);
     due = time_min(due, conn_join_deadline(conn));
     due = time_min(due, conn_stuck_deadline(conn));
@@ -309,7 +358,11 @@ void conn_schedule(struct conn *conn)
 
 static void conn_expire_close(struct conn *conn)
 {
-    conn->core->stats.close_timeouts++;
+    if (conn->doom != DOOM_NONE) {
+        conn->reset = true;
+    } else {
+        conn->core->stats.close_timeouts++;
+    }
     if (conn->session != NULL) {
         session_end(conn->session);
     }
@@ -320,7 +373,6 @@ void conn_expire(struct conn *conn)
 {
     struct core *core = conn->core;
     uint64_t now = core->now_ns;
-    conn_watch_queue(conn);
     if (conn->pause_until_ns != 0 && conn->pause_until_ns <= now) {
         conn->pause_until_ns = 0;
     }

@@ -4,8 +4,9 @@
  * conn_peer_ended and conn_sent; the rest is the core's own. A connection lives until
  * conn_release, which the worker calls when the socket is closed and the kernel has let go of the
  * out-queue. Bounded: the out-queue by the slow-reader limits (reliability: soft, hard, stuck),
- * everything before WELCOME by time. Whoever passes a limit is doomed: ended at the end of the
- * turn, never in the middle of somebody else's event. */
+ * everything before WELCOME by time. Whoever passes a limit is doomed: its queue is thrown away at
+ * once, its session is ended at the end of the turn, never in the middle of somebody else's event.
+ * It has DOOM_WORDS_MS to hear why, then comes the reset. */
 #ifndef CLOS_CONN_H
 #define CLOS_CONN_H
 
@@ -26,6 +27,8 @@ enum doom {
     DOOM_MEMORY,
 };
 
+enum { DOOM_WORDS_MS = 1000 }; /* for a doomed peer to read that it was ended */
+
 struct session;
 
 struct conn {
@@ -34,6 +37,7 @@ struct conn {
     void *world; /* the worker's own record of the socket */
     struct session *session;
     struct outq out;
+    size_t in_flight; /* octets of out that the world is sending: they stay where they are */
     struct list in_core;
     struct list in_dirty;
     struct list in_doomed;
@@ -41,13 +45,12 @@ struct conn {
     uint64_t opened_ns;      /* accept; then the handshake's end, or the last GOODBYE */
     uint64_t close_by_ns;    /* our GOODBYE or last words are out: hang up then; NEVER */
     uint64_t soft_since_ns;  /* above out_soft_bytes since then; 0: below */
-    uint64_t progress_ns;    /* the peer took something, or the queue began to fill */
+    uint64_t progress_ns;    /* the peer took something, or the queue began to fill; 0: empty */
     uint64_t pause_until_ns; /* publisher's pause; 0: none */
     place_set lanes_waited;  /* reading is paused until these lanes have room */
     enum conn_phase phase;
     enum doom doom;
     bool reset;          /* close with RST: a slow reader's kernel buffers are thrown away */
-    bool out_waits;      /* something waits to be sent, as of the last look */
     bool open_counted;   /* the transport's handshake is done */
     bool reading_paused; /* what the world was told last; the worker compares */
     struct transport transport;
@@ -62,7 +65,7 @@ void conn_receive(struct conn *conn, uint8_t *octets, size_t size);
 /* The peer is gone (end of stream or error). */
 void conn_peer_ended(struct conn *conn);
 
-/* The kernel took size octets of the out-queue. */
+/* The kernel took size octets of the out-queue, of in_flight that it was offered. */
 void conn_sent(struct conn *conn, size_t size);
 
 /* The socket is closed: frees the connection. */
@@ -85,6 +88,9 @@ static inline void conn_mark_dirty(struct conn *conn)
 }
 
 void conn_doom(struct conn *conn, enum doom doom);
+
+/* Memory runs out: the longest out-queues go. false: they are not what fills it. */
+bool conn_relieve(struct core *core);
 
 /* Slow path of conn_queued. */
 void conn_over_soft(struct conn *conn);

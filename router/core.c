@@ -42,8 +42,10 @@ bool core_init(struct core *core, const struct core_options *options)
     memcpy(core->hash_key, options->hash_key, sizeof core->hash_key);
     rng_init(&core->rng, options->seed);
     mem_init(&core->mem, options->source, limits->worker_memory_bytes);
-    /* Sessions pause at half of place_bytes; what one turn can add beyond is far below the rest. */
-    mem_init(&core->parcel_mem, options->source, (size_t)options->places * 4 * limits->place_bytes);
+    /* Sessions pause at half of place_bytes; what one turn can add beyond is far below the rest.
+     * What a session held is told to all when it leaves, and nobody can be paused for that. */
+    size_t lane_bytes = 4 * limits->place_bytes + limits->worker_memory_bytes;
+    mem_init(&core->parcel_mem, options->source, (size_t)options->places * lane_bytes);
     list_init(&core->conns);
     list_init(&core->dirty);
     list_init(&core->doomed);
@@ -119,6 +121,9 @@ void core_turn_end(struct core *core)
     struct list *node;
     while ((node = list_pop(&due)) != NULL) {
         conn_expire(container_of(container_of(node, struct timer, node), struct conn, timer));
+    }
+    if (unlikely(core->mem.bytes_used > core->mem.bytes_max / 4 * 3)) {
+        conn_relieve(core); /* before somebody is refused who has done nothing */
     }
     conn_end_doomed(core);
     list_for_each(dirty, &core->dirty)

@@ -47,8 +47,9 @@ struct core {
     uint8_t hash_key[16];
     struct realm *realms; /* settings->realms_count of them, in that order */
     struct list conns;
-    struct list dirty;  /* conn.in_dirty: the worker has something to do for these */
-    struct list doomed; /* conn.in_doomed: end these at the end of the turn */
+    struct list dirty;         /* conn.in_dirty: the worker has something to do for these */
+    struct list doomed;        /* conn.in_doomed: end these at the end of the turn */
+    uint64_t relief_failed_ns; /* turn in which no out-queue was long enough to make room */
     struct timer_wheel timers;
     struct lane lanes[PLACES_MAX];
     place_set lanes_full; /* above half of place_bytes: who adds to them is paused */

@@ -58,7 +58,6 @@ static void call_answer(struct call *call, const struct answer *answer)
         write_string(&writer, answer->error_uri);
     }
     encode_payload(&encoding, &writer, answer->serializer, answer->args, answer->kwargs);
-    write_end(&writer);
     encode_end(&encoding);
     enum sent sent = encode_send(&encoding, conn);
     encode_done(&encoding);
@@ -163,7 +162,6 @@ static enum sent invocation_send(const struct invocation *invocation, const stru
     }
     write_end(&writer);
     encode_payload(&encoding, &writer, order->serializer, order->args, order->kwargs);
-    write_end(&writer);
     encode_end(&encoding);
     enum sent sent = encode_send(&encoding, conn);
     encode_done(&encoding);

@@ -21,15 +21,14 @@ void encode_payload(struct encoding *encoding, struct writer *writer, enum seria
 {
     const struct bytes parts[] = {args, kwargs};
     for (size_t i = 0; i < array_count(parts) && parts[i].size > 0; i++) {
-        struct writer_mark mark = writer_mark(writer);
         if (likely(from == encoding->serializer)) {
             write_raw(writer, parts[i]);
         } else if (!transcode(from, parts[i], writer)) {
-            encoding->failed = true; /* the message must still end as it was begun */
-            writer_rewind(writer, mark);
-            write_null(writer);
+            encoding->failed = true; /* the list stays open: it will never be sent */
+            return;
         }
     }
+    write_end(writer);
 }
 
 void encode_end(struct encoding *encoding)
@@ -73,6 +72,40 @@ static bool encode_put_blob(struct encoding *encoding, struct conn *conn, enum f
     return outq_put_blob(&conn->out, *blob);
 }
 
+static bool encode_put(struct encoding *encoding, struct conn *conn, struct bytes body)
+{
+    enum framing framing = conn->transport.framing;
+    size_t head_size = encode_head(encoding, framing, body.size);
+    size_t size = head_size + body.size;
+    if (unlikely(size > OUTQ_COPY_BYTES_MAX)) {
+        return encode_put_blob(encoding, conn, framing, body, head_size);
+    }
+    uint8_t *to = outq_room(&conn->out, size);
+    if (unlikely(to == NULL)) {
+        return false;
+    }
+    memcpy(to, encoding->heads[framing], head_size);
+    memcpy(to + head_size, body.at, body.size);
+    outq_commit(&conn->out, size, 1);
+    return true;
+}
+
+/* No memory: who has the most waiting makes room. A session that is doomed gets nothing any more;
+ * its last word comes when it is over. */
+static enum sent encode_send_slow(struct encoding *encoding, struct conn *conn, struct bytes body)
+{
+    bool put = false;
+    while (!put && conn->doom == DOOM_NONE && conn_relieve(conn->core)) {
+        put = conn->doom == DOOM_NONE && encode_put(encoding, conn, body);
+    }
+    if (!put) {
+        conn_doom(conn, DOOM_MEMORY);
+        return SENT_DOOMED;
+    }
+    conn_queued(conn);
+    return SENT;
+}
+
 enum sent encode_send(struct encoding *encoding, struct conn *conn)
 {
     if (unlikely(encoding->failed)) {
@@ -82,24 +115,9 @@ enum sent encode_send(struct encoding *encoding, struct conn *conn)
     if (unlikely(body.size > conn->transport.peer_bytes_max)) {
         return SENT_OVERSIZED;
     }
-    enum framing framing = conn->transport.framing;
-    size_t head_size = encode_head(encoding, framing, body.size);
-    size_t size = head_size + body.size;
-    bool put = false;
-    if (likely(size <= OUTQ_COPY_BYTES_MAX)) {
-        uint8_t *to = outq_room(&conn->out, size);
-        if (likely(to != NULL)) {
-            memcpy(to, encoding->heads[framing], head_size);
-            memcpy(to + head_size, body.at, body.size);
-            outq_commit(&conn->out, size, 1);
-            put = true;
-        }
-    } else {
-        put = encode_put_blob(encoding, conn, framing, body, head_size);
-    }
-    if (unlikely(!put)) {
-        conn_doom(conn, DOOM_MEMORY);
-        return SENT_NO_MEMORY;
+    bool over = conn->doom != DOOM_NONE && conn->session != NULL;
+    if (unlikely(over || !encode_put(encoding, conn, body))) {
+        return encode_send_slow(encoding, conn, body);
     }
     conn_queued(conn);
     return SENT;

@@ -24,14 +24,15 @@ enum sent {
     SENT,
     SENT_FAILED,    /* encoding failed */
     SENT_OVERSIZED, /* the peer takes no message of that size */
-    SENT_NO_MEMORY, /* the connection is doomed */
+    SENT_DOOMED,    /* the connection is: nothing was queued */
 };
 
 /* Starts a message: the writer appends its body. */
 void encode_begin(struct encoding *encoding, struct core *core, enum serializer serializer,
                   struct writer *writer);
 
-/* Appends a payload that came in another message, as it is or transcoded. */
+/* Appends a payload that came in another message, as it is or transcoded, and ends the message's
+ * list. */
 void encode_payload(struct encoding *encoding, struct writer *writer, enum serializer from,
                     struct bytes args, struct bytes kwargs);
 

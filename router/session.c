@@ -33,8 +33,15 @@ static void session_abort(struct conn *conn, const char *reason, const char *mes
 
 void session_refuse(struct conn *conn, const char *reason, const char *message)
 {
+    conn->core->stats.joins_refused++;
     session_abort(conn, reason, message);
     conn_finish(conn, 1000);
+}
+
+void session_kill(struct conn *conn, const char *message)
+{
+    session_abort(conn, "wamp.close.killed", message);
+    conn_finish(conn, 1008);
 }
 
 void session_violate(struct conn *conn, const char *message)
@@ -81,6 +88,7 @@ void session_error(struct session *session, enum message_code type, uint64_t req
 {
     struct encoding encoding;
     struct writer writer;
+    session->conn->core->stats.requests_refused++;
     encode_begin(&encoding, session->conn->core, session->conn->transport.serializer, &writer);
     write_array(&writer, message == NULL ? 5 : 6);
     write_uint(&writer, MESSAGE_ERROR);
@@ -161,22 +169,33 @@ struct request {
     enum message_code code;
     enum role_bit role;
     bool numbered;
+    bool told; /* every place hears of it */
     void (*handle)(struct session *session, const struct message *message);
 };
 
 static const struct request requests[] = {
-    {MESSAGE_PUBLISH, ROLE_PUBLISHER, true, broker_publish},
-    {MESSAGE_CALL, ROLE_CALLER, true, dealer_call},
-    {MESSAGE_YIELD, ROLE_CALLEE, false, dealer_yield},
-    {MESSAGE_ERROR, ROLE_CALLEE, false, dealer_error},
-    {MESSAGE_SUBSCRIBE, ROLE_SUBSCRIBER, true, broker_subscribe},
-    {MESSAGE_UNSUBSCRIBE, ROLE_SUBSCRIBER, true, broker_unsubscribe},
-    {MESSAGE_REGISTER, ROLE_CALLEE, true, dealer_register},
-    {MESSAGE_UNREGISTER, ROLE_CALLEE, true, dealer_unregister},
+    {MESSAGE_PUBLISH, ROLE_PUBLISHER, true, false, broker_publish},
+    {MESSAGE_CALL, ROLE_CALLER, true, false, dealer_call},
+    {MESSAGE_YIELD, ROLE_CALLEE, false, false, dealer_yield},
+    {MESSAGE_ERROR, ROLE_CALLEE, false, false, dealer_error},
+    {MESSAGE_SUBSCRIBE, ROLE_SUBSCRIBER, true, true, broker_subscribe},
+    {MESSAGE_UNSUBSCRIBE, ROLE_SUBSCRIBER, true, true, broker_unsubscribe},
+    {MESSAGE_REGISTER, ROLE_CALLEE, true, true, dealer_register},
+    {MESSAGE_UNREGISTER, ROLE_CALLEE, true, true, dealer_unregister},
 };
+
+/* Who tells all places something is paused like who sends to one of them. */
+static void request_wait_lanes(struct conn *conn)
+{
+    place_set full = conn->core->lanes_full;
+    while (full != 0) {
+        conn_wait_lane(conn, place_pop(&full));
+    }
+}
 
 static void session_handle(struct session *session, const struct message *message)
 {
+    struct conn *conn = session->conn;
     for (size_t i = 0; i < array_count(requests); i++) {
         const struct request *request = &requests[i];
         if (request->code != message->code) {
@@ -191,7 +210,10 @@ static void session_handle(struct session *session, const struct message *messag
             session_violate(session->conn, "request ids must be 1, 2, 3 and so on "
                                            "(listener option request_ids: lenient allows others)");
         } else {
-            request->handle(session, message);
+            request->handle(session, message); /* the session may be gone */
+            if (unlikely(conn->core->lanes_full != 0) && request->told) {
+                request_wait_lanes(conn);
+            }
         }
         return;
     }

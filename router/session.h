@@ -45,6 +45,9 @@ void session_end(struct session *session);
 /* ABORT protocol_violation, end, finish the connection. */
 void session_violate(struct conn *conn, const char *message);
 
+/* For a doomed connection whose session is over: ABORT wamp.close.killed, then its end. */
+void session_kill(struct conn *conn, const char *message);
+
 /* GOODBYE from us with that reason; then only the peer's is awaited, for close_ms. */
 void session_goodbye(struct session *session, const char *reason);
 

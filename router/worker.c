@@ -85,6 +85,9 @@ static void socket_flush(struct worker *worker, struct socket *socket)
         struct iovec vectors[IO_VECTORS_MAX];
         unsigned count = outq_gather(&conn->out, vectors, IO_VECTORS_MAX);
         socket->sending = true;
+        for (unsigned i = 0; i < count; i++) {
+            conn->in_flight += vectors[i].iov_len;
+        }
         io_send(worker->io, socket->id, vectors, count);
     }
     if (conn_is_done(conn)) {

@@ -31,7 +31,7 @@ suites=(
     "unit: tests/unit under address and undefined sanitizers"
     "suite: one suite per interface, run against every maker of it"
     "stress: what threads share, under the thread sanitizer"
-    "talk: conversations"
+    "talk: conversations with the core, with simulated workers and with the release binary"
     "sim: simulated nodes and people from seeds"
     "mutants: 2000 seeds pass, and planted bugs are caught by them or by the order test"
     "must: every MUST of the specification has its test"
@@ -152,7 +152,7 @@ need_build_packages()
 {
     [ -n "${build_packages_done:-}" ] && return
     deploy/quickstart.sh --packages </dev/null || return 1
-    need_packages libcmocka-dev
+    need_packages libcmocka-dev libcbor-dev
     build_packages_done=yes
 }
 
@@ -172,7 +172,7 @@ need_build() # folder, cmake arguments...
             built[$folder]=yes
         else
             built[$folder]=no
-            grep -aE -A 3 'error:|FAILED:' "$log" | grep -v '^/usr/bin' | cut -c1-160 |
+            grep -aE -A 3 'error:|FAILED:|not found|CMake Error' "$log" | grep -v '^/usr/bin' | cut -c1-160 |
                 head -n 40 | sed 's/^/   | /'
             test_fail "$folder" "does not build"
         fi
@@ -280,13 +280,20 @@ suite_suite()
 suite_stress()
 {
     compgen -G 'tests/stress/*_stress.c' >/dev/null || { test_skip stress "no source"; return; }
-    need_build build-tsan -DSAN=tsan -DTESTS=ON &&
-        run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
+    need_build build-tsan -DSAN=tsan -DTESTS=ON || return
+    run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
+    run_programs stress build-tsan "$TEST_SECONDS" tests/unit/*_test.c tests/suite/*_suite.c
+    # The real router, its workers on threads; a report of the sanitizer ends it (exit code 66).
+    run_test order_tsan build-tsan 300 env CLOS="$PWD/build-tsan/clos" tests/real/order_real.sh 800000
 }
 
 suite_talk()
 {
-    need_dev && run_programs talk build-dev "$TEST_SECONDS" tests/talk/*_talk.c
+    local depth
+    need_dev && need_release || return
+    for depth in core sim real; do
+        run_test "talk-$depth" build-dev 600 build-dev/run_talk --depth "$depth"
+    done
 }
 
 suite_sim()

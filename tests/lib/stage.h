@@ -8,7 +8,7 @@
 #include "router/conn.h"
 #include "tests/lib/person.h"
 
-enum { STAGE_CORES = 4, STAGE_ACTORS = 64 };
+enum { STAGE_CORES = 4, STAGE_ACTORS = 2048 };
 
 struct actor {             /* a person and its connection */
     struct person *person; /* the caller's */

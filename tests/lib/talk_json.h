@@ -1,10 +1,10 @@
 /* JSON text held against a pattern, as conversations need it.
  *
- * A pattern is JSON in which also may stand, outside of strings: * any value; $name a variable (bound
- * by its first match to the text of the value, equal to it from then on); ~N a string of N times
- * "x"; ... as the last of a list or dict: further entries may follow. Numbers are equal as text, or
- * as doubles if both are written with a point or an exponent. No tree is built. Test code, one
- * thread; fails by answering false. */
+ * A pattern is JSON in which also may stand, outside of strings: * any value; $name a variable
+ * (bound by its first match to the text of the value, equal to it from then on); ~N a string of N
+ * times "x"; ... as the last of a list or dict: further entries may follow. Numbers are equal as
+ * text, or as doubles if both are written with a point or an exponent. No tree is built. Test code,
+ * one thread; fails by answering false. */
 #ifndef CLOS_TESTS_TALK_JSON_H
 #define CLOS_TESTS_TALK_JSON_H
 
@@ -29,7 +29,8 @@ void talk_variable_set(struct talk_variables *variables, const char *name, const
 /* Binds variables only when all of it matches. */
 bool talk_match(const char *pattern, const char *json, struct talk_variables *variables);
 
-/* The text with its variables and ~N replaced; the caller frees it. NULL: a variable is not bound. */
+/* The text with its variables and ~N replaced; the caller frees it. NULL: a variable is not bound.
+ */
 char *talk_expand(const char *text, const struct talk_variables *variables);
 
 #endif

@@ -4,8 +4,9 @@
  *
  * Nothing sleeps to let things settle: everybody pings the router, some rounds of it. A pong proves
  * that its worker has taken in what came before; as many rounds as a note's way has stations prove
- * it for what workers tell each other. Witnesses, who connect and never join, do so for each worker,
- * since the first connections are spread over them. */
+ * it for what workers tell each other. Witnesses, who connect and never join, do so for each
+ * worker, since the first connections are spread over them. */
+#include "common/clock.h"
 #include "tests/lib/talk_run.h"
 
 #include <arpa/inet.h>
@@ -20,12 +21,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     PATIENCE_MS = 5000,
-    MORE_MS = 2000,        /* for what has not come when all has settled */
+    MORE_MS = 2000, /* for what has not come when all has settled */
     MORE_CANARY_MS = 100,
     WITNESSES_MAX = 8,
     ROUNDS_ALONE = 2,
@@ -45,9 +45,7 @@ struct real_router {
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_now_ns() / NS_PER_MS;
 }
 
 /* ---- the process */
@@ -215,8 +213,8 @@ static bool pump(struct talk_run *run, int wait_ms)
     for (unsigned i = 0; (person = person_at(run, i)) != NULL; i++) {
         if (person->here && person->fd >= 0) {
             person_write(person);
-            short events = (short)((person->deaf ? 0 : POLLIN) |
-                                   (person->person.out.size > 0 ? POLLOUT : 0));
+            short events =
+                (short)((person->deaf ? 0 : POLLIN) | (person->person.out.size > 0 ? POLLOUT : 0));
             people[count] = person;
             polls[count++] = (struct pollfd){.fd = person->fd, .events = events};
         }
@@ -294,9 +292,8 @@ static void person_connect(struct talk_run *run, struct talk_person *person)
     bool over_unix = run->variant.over_unix;
     person->fd = socket(over_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(person->fd >= 0);
-    int connected = over_unix
-                        ? connect(person->fd, (const struct sockaddr *)&local, sizeof local)
-                        : connect(person->fd, (const struct sockaddr *)&tcp, sizeof tcp);
+    int connected = over_unix ? connect(person->fd, (const struct sockaddr *)&local, sizeof local)
+                              : connect(person->fd, (const struct sockaddr *)&tcp, sizeof tcp);
     if (connected != 0) {
         person_lost(person);
         return;
@@ -317,8 +314,8 @@ static void real_enter(struct talk_run *run, struct talk_person *person)
         while ((options->serializers & 1 << serializer) == 0) {
             serializer++;
         }
-        person_init(&witness->person,
-                    options->rawsocket ? FRAMING_RAWSOCKET : FRAMING_WEBSOCKET, serializer);
+        person_init(&witness->person, options->rawsocket ? FRAMING_RAWSOCKET : FRAMING_WEBSOCKET,
+                    serializer);
         witness->here = true;
         person_connect(run, witness);
     }

@@ -315,8 +315,7 @@ static bool do_gone(struct talk_run *run, struct talk_person *person, const char
     }
     if (code != NULL && person->person.framing == FRAMING_WEBSOCKET &&
         strtoul(code, NULL, 10) != person->person.close_code) {
-        return wrong(run, "expected Close %s\n   heard Close %u", code,
-                     person->person.close_code);
+        return wrong(run, "expected Close %s\n   heard Close %u", code, person->person.close_code);
     }
     return do_hear_nothing(run, person);
 }

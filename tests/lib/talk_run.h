@@ -16,11 +16,11 @@ enum { TALK_PEOPLE = 40, TALK_WORDS = 4096 };
 struct talk_person {
     char name[TALK_NAME];
     struct person person;
-    bool here;        /* connected, and has not hung up */
+    bool here; /* connected, and has not hung up */
     bool deaf;
-    bool awkward;     /* wrote octets below the framing: nothing can be asked of it any more */
+    bool awkward; /* wrote octets below the framing: nothing can be asked of it any more */
     unsigned worker;
-    unsigned actor;   /* makers' own */
+    unsigned actor; /* makers' own */
     int fd;
     struct sim_end *end;
 };
@@ -30,9 +30,9 @@ struct talk_variant {
     unsigned workers;
     enum framing framing;
     enum serializer serializer;
-    bool mixed;      /* everybody else has the next framing and serializer */
-    bool over_unix;  /* real */
-    size_t split;    /* core: octets are fed in pieces of that size; 0: whole */
+    bool mixed;     /* everybody else has the next framing and serializer */
+    bool over_unix; /* real */
+    size_t split;   /* core: octets are fed in pieces of that size; 0: whole */
     uint64_t seed;
 };
 
@@ -63,7 +63,7 @@ struct talk_run {
     struct talk_person people[TALK_PEOPLE];
     unsigned people_count;
     struct talk_variables variables;
-    unsigned line; /* under way */
+    unsigned line;          /* under way */
     char words[TALK_WORDS]; /* what went wrong */
     bool draining;
 };

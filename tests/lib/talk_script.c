@@ -74,10 +74,10 @@ static void settings_permit(struct talk *talk, const struct talk_line *line, cha
     if (kind < 0) {
         text_wrong(talk, line, "no such match");
     }
-    talk->permissions[talk->permissions_count++] = (struct permission_settings){
-        .uri = strcmp(uri, "\"\"") == 0 ? "" : strdup(uri),
-        .match = (enum match_kind)kind,
-        .allow = allow ? bits : (uint8_t)(ACTION_ALL & ~bits)};
+    talk->permissions[talk->permissions_count++] =
+        (struct permission_settings){.uri = strcmp(uri, "\"\"") == 0 ? "" : strdup(uri),
+                                     .match = (enum match_kind)kind,
+                                     .allow = allow ? bits : (uint8_t)(ACTION_ALL & ~bits)};
     talk->roles[0].permissions = talk->permissions;
     talk->roles[0].permissions_count = talk->permissions_count;
 }
@@ -299,8 +299,9 @@ void talk_free(struct talk *talk)
 static void config_listener(const struct talk *talk, FILE *out, const char *endpoint)
 {
     const struct transport_options *options = &talk->listener.transport;
-    fprintf(out, "{\"endpoint\":\"%s\",\"rawsocket\":%s,\"request_ids\":\"%s\",\"websocket\":",
-            endpoint, options->rawsocket ? "true" : "false",
+    fprintf(out,
+            "{\"endpoint\":\"%s\",\"rawsocket\":%s,\"request_ids\":\"%s\",\"websocket\":", endpoint,
+            options->rawsocket ? "true" : "false",
             talk->listener.request_ids == REQUEST_IDS_LENIENT ? "lenient" : "strict");
     if (!options->websocket) {
         fputs("false", out);

@@ -48,9 +48,9 @@ struct talk {
     char *path;
     struct talk_line lines[TALK_LINES];
     unsigned lines_count;
-    unsigned canary;  /* the line that must fail; 0: none must */
-    uint8_t depths;   /* bits of enum talk_depth; 0: all */
-    uint8_t framings; /* bits of enum framing; 0: all */
+    unsigned canary;     /* the line that must fail; 0: none must */
+    uint8_t depths;      /* bits of enum talk_depth; 0: all */
+    uint8_t framings;    /* bits of enum framing; 0: all */
     uint8_t serializers; /* bits of enum serializer; 0: all */
     bool only_mixed;
     /* the router it wants; pointers lead into this struct */

@@ -103,7 +103,7 @@ static void conn_read(struct conn *conn)
         return;
     }
     if (size <= 0) {
-        outq_drop_rest(&conn->out, 0); /* nobody is there to read it */
+        outq_fini(&conn->out); /* nobody is there to read it */
         conn->over = true;
         return;
     }
@@ -124,7 +124,7 @@ static void conn_write(struct conn *conn)
         ssize_t size = writev(conn->fd, vectors, (int)count);
         if (size < 0) {
             if (errno != EAGAIN && errno != EINTR) {
-                outq_drop_rest(&conn->out, 0);
+                outq_fini(&conn->out);
                 conn->over = true;
             }
             return;

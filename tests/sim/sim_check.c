@@ -220,7 +220,7 @@ static void heard_answer(struct sim_world *world, struct sim_person *person,
         } else if (request->want == WANT_REGISTERED) {
             person->registrations[request->what] = message->number[2];
             person->registering[request->what] = false;
-            if (request->what == 0) {
+            if (request->what == 0 && !person->leaving) {
                 check_single(world, person);
             }
         } else if (request->want == WANT_UNREGISTERED) {
@@ -252,6 +252,12 @@ void sim_check_message(struct sim_world *world, struct sim_person *person, const
     if (message.number[0] == 2 && !person->joined) {
         person->joined = true;
     } else if (message.number[0] == 6) {
+        person->leaving = true;
+        person->joined = false;
+    } else if (message.number[0] == 3) { /* only slow readers are ended, and counted */
+        if (!world->calm && ++world->cut > sim_killed(world)) {
+            sim_fail(world, "somebody who kept the rules was ended", person->uid, 0);
+        }
         person->leaving = true;
         person->joined = false;
     } else if (!person->joined) {

@@ -102,7 +102,7 @@ static void say(struct sim_person *person, const char *format, ...)
 
 static void say(struct sim_person *person, const char *format, ...)
 {
-    char text[2048];
+    static char text[16384];
     va_list arguments;
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof text, format, arguments);
@@ -171,8 +171,9 @@ static void do_publish(struct sim_world *world, struct sim_person *person)
                                             .to_self = rng_below(&world->rng, 4) == 0,
                                             .number = ++person->published};
     request_new(person, acknowledge ? WANT_PUBLISHED : WANT_NOTHING, 0);
-    char filling[1025];
-    size_t size = rng_below(&world->rng, 8) == 0 ? rng_below(&world->rng, 1024) : 10;
+    static char filling[8193];
+    static const size_t sizes[16] = {1024, 1024, 8192}; /* the last are shared, not copied */
+    size_t size = 10 + rng_below(&world->rng, 1 + sizes[rng_below(&world->rng, 16)]) % 8183;
     memset(filling, 'x', size);
     filling[size] = '\0';
     say(person,

@@ -36,6 +36,11 @@ _Noreturn void sim_fail(const struct sim_world *world, const char *what, uint64_
     }
 #include "common/stats.def"
 #undef COUNTER
+        for (int end = 1; end < TRANSPORT_ENDS; end++) {
+            if (stats->transport_ends[end] > 0) {
+                printf("  worker %u ends: %s\n", i, transport_end_name((enum transport_end)end));
+            }
+        }
     }
     printf("seed %llu: %s\n", (unsigned long long)world->seed, what);
     fflush(stdout);

@@ -84,8 +84,7 @@ static void run_one(struct talk *talk, const struct talk_variant *variant, struc
     }
 }
 
-static void run_worker_counts(struct talk *talk, struct talk_variant variant,
-                              struct counts *counts)
+static void run_worker_counts(struct talk *talk, struct talk_variant variant, struct counts *counts)
 {
     if (!variant_applies(talk, &variant)) {
         return;
@@ -99,7 +98,7 @@ static void run_worker_counts(struct talk *talk, struct talk_variant variant,
         variant.split = 1;
         run_one(talk, &variant, counts);
     }
-    if (variant.depth == TALK_REAL) {
+    if (variant.depth == TALK_REAL) { /* proves B-RS-15 */
         variant.over_unix = true;
         run_one(talk, &variant, counts);
     }

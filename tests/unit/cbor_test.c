@@ -4,7 +4,7 @@
 #include "common/heap.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <cbor.h>
@@ -19,6 +19,7 @@
         BYTES_STATIC(input), text                                                                  \
     }
 
+/* proves B-SER-4 */
 static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
 {
     (void)unused;
@@ -90,6 +91,7 @@ static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
     walk_rows_check(SERIALIZER_CBOR, rows, array_count(rows));
 }
 
+/* proves B-SER-5 */
 static void broken_input_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;
@@ -255,7 +257,7 @@ static void what_is_written_is_what_libcbor_reads_and_writes(void **unused)
         arena.size = 0;
         buf_reset(&out);
         writer_init(&writer, SERIALIZER_CBOR, &out);
-        value_write(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
+        value_encode(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
         struct cbor_load_result result;
         cbor_item_t *item = cbor_load(out.at, out.size, &result);
         assert_non_null(item);

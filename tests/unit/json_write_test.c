@@ -2,7 +2,7 @@
 #include "common/json.h"
 #include "common/heap.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -117,7 +117,7 @@ static void what_is_written_is_what_jansson_reads(void **unused)
         buf_reset(&out);
         writer_init(&writer, SERIALIZER_JSON, &out);
         struct value *value = value_random(&arena, &rng, 4, VALUE_JSON);
-        value_write(value, &writer, &rng);
+        value_encode(value, &writer, &rng);
         json_error_t error;
         json_t *tree =
             json_loadb((const char *)out.at, out.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);

@@ -278,6 +278,7 @@ static void random_puts_and_takes_agree_with_the_twin(void **state)
 
 /* ---- vectors of the specification */
 
+/* proves A-PBR-5 */
 static void the_vector_of_a_pbr_5_chooses_as_written(void **state)
 {
     (void)state;

@@ -4,7 +4,7 @@
 #include "common/heap.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <msgpack.h>
@@ -76,6 +76,7 @@ static void every_form_is_read_and_no_cut_of_it_is_accepted(void **unused)
     walk_rows_check(SERIALIZER_MSGPACK, rows, array_count(rows));
 }
 
+/* proves B-SER-3 B-SER-5 */
 static void broken_input_is_refused_where_it_breaks(void **unused)
 {
     (void)unused;
@@ -227,7 +228,7 @@ static void what_is_written_is_what_msgpack_c_reads_and_writes(void **unused)
         buf_reset(&out);
         buf_reset(&oracle);
         writer_init(&writer, SERIALIZER_MSGPACK, &out);
-        value_write(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
+        value_encode(value_random(&arena, &rng, 6, VALUE_ANY), &writer, &rng);
         msgpack_unpacked_init(&unpacked);
         assert_int_equal(msgpack_unpack_next(&unpacked, (const char *)out.at, out.size, &offset),
                          MSGPACK_UNPACK_SUCCESS);

@@ -115,6 +115,16 @@ static void twin_cut(struct twins *twins, size_t from, size_t to) /* these octet
     memset(twins->ends + twins->size, 0, to - from);
 }
 
+/* What stays reaches to the end of a frame. */
+static void twin_drop(struct twins *twins, size_t keep)
+{
+    outq_drop_rest(&twins->outq, keep);
+    size_t size = twins->outq.bytes;
+    assert_true(size >= keep && size <= twins->size);
+    twin_cut(twins, size, twins->size);
+    assert_true(size == 0 || twins->ends[size - 1]);
+}
+
 static void take_sent(struct twins *twins, size_t size)
 {
     outq_sent(&twins->outq, size);
@@ -151,8 +161,7 @@ static void what_is_gathered_is_what_was_put_through_any_mix(void **state)
         default:
             if (rng_below(&rng, 20) == 0) {
                 size_t keep = rng_below(&rng, 3) == 0 ? 0 : rng_below(&rng, twins->size + 1);
-                outq_drop_rest(&twins->outq, keep);
-                twin_cut(twins, keep, twins->size);
+                twin_drop(twins, keep);
             }
             break;
         }
@@ -198,8 +207,7 @@ static void gathered_octets_stay_where_they_are_while_more_is_put(void **state)
             put_blob(twins, 1 + rng_below(&rng, 3000));
         }
         if (round % 3 == 0) {
-            outq_drop_rest(&twins->outq, in_flight);
-            twin_cut(twins, in_flight, twins->size);
+            twin_drop(twins, in_flight);
         }
         size_t seen = 0;
         for (unsigned i = 0; i < count; i++) {

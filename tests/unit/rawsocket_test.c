@@ -33,6 +33,7 @@ static struct octets opened(uint8_t second)
     return stream;
 }
 
+/* proves B-RS-2 B-RS-3 B-RS-4 B-RS-5 */
 static void every_second_octet_is_answered_as_the_text_says(void **state)
 {
     (void)state;
@@ -69,6 +70,7 @@ static void every_second_octet_is_answered_as_the_text_says(void **state)
     }
 }
 
+/* proves B-RS-5 B-SER-7 */
 static void a_serializer_that_is_not_enabled_is_error_1(void **state)
 {
     (void)state;
@@ -84,6 +86,7 @@ static void a_serializer_that_is_not_enabled_is_error_1(void **state)
     }
 }
 
+/* proves B-RS-4 B-RS-5 */
 static void a_full_router_answers_error_4(void **state)
 {
     (void)state;
@@ -97,6 +100,7 @@ static void a_full_router_answers_error_4(void **state)
     wire_fini(&wire);
 }
 
+/* proves B-RS-2 */
 static void the_limit_we_announce_is_never_above_what_we_take(void **state)
 {
     (void)state;
@@ -112,6 +116,7 @@ static void the_limit_we_announce_is_never_above_what_we_take(void **state)
     assert_int_equal(rawsocket_exponent(0), 0);
 }
 
+/* proves B-RS-6 */
 static void messages_are_cut_out_however_the_octets_come(void **state)
 {
     (void)state;
@@ -132,6 +137,7 @@ static void messages_are_cut_out_however_the_octets_come(void **state)
     octets_free(&stream);
 }
 
+/* proves B-RS-14 */
 static void an_empty_message_is_handed_up_to_be_judged(void **state)
 {
     (void)state;
@@ -141,6 +147,7 @@ static void an_empty_message_is_handed_up_to_be_judged(void **state)
     expect(&stream, &options, TRANSPORT_END_NONE, 1);
 }
 
+/* proves B-RS-8 */
 static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
 {
     (void)state;
@@ -154,6 +161,7 @@ static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
     }
 }
 
+/* proves B-RS-9 */
 static void the_length_bit_is_for_exactly_16_mib(void **state)
 {
     (void)state;
@@ -188,6 +196,7 @@ static void the_length_bit_is_for_exactly_16_mib(void **state)
     expect(&stream, &options, TRANSPORT_END_TOO_BIG, 0);
 }
 
+/* proves B-RS-10 */
 static void a_message_over_the_announced_limit_fails_on_its_head(void **state)
 {
     (void)state;
@@ -229,6 +238,7 @@ static void before_welcome_the_smaller_limit_holds(void **state)
     }
 }
 
+/* proves B-RS-12 */
 static void each_ping_gets_its_pong_in_order(void **state)
 {
     (void)state;
@@ -309,6 +319,7 @@ static void a_claimed_length_holds_no_memory(void **state)
     wire_fini(&wire);
 }
 
+/* proves B-RS-11 */
 static void a_message_longer_than_the_client_takes_is_never_sent(void **state)
 {
     (void)state;

@@ -55,7 +55,7 @@ static void below_stays_below_and_is_even(void **state)
     }
 }
 
-/* B-ID-2: spread over the whole range, in no order. */
+/* proves B-ID-2 */
 static void ids_spread_over_their_whole_range(void **state)
 {
     (void)state;

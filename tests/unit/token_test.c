@@ -3,7 +3,7 @@
 #include "common/heap.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <setjmp.h>
@@ -369,9 +369,9 @@ static void random_values_come_back_as_they_were_written(void **unused)
         struct value *value = value_random(&arena, &rng, 6, json ? VALUE_JSON : VALUE_ANY);
         buf_reset(&bench.out);
         writer_init(&writer, serializer, &bench.out);
-        value_write(value, &writer, &rng);
+        value_encode(value, &writer, &rng);
         struct bytes input = guard_copy(&bench.guard, buf_bytes(&bench.out));
-        struct value *read = value_read(&arena, serializer, input);
+        struct value *read = value_decode(&arena, serializer, input);
         if (read == NULL || !value_equal(value, read)) {
             fprintf(stderr, "seed %llu round %d\n", (unsigned long long)seed, round);
         }

@@ -4,7 +4,7 @@
 #include "common/number.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/seed.h"
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 #include "tests/lib/walk.h"
 
 #include <setjmp.h>
@@ -64,11 +64,12 @@ static void write_value(struct buf *out, enum serializer serializer, const struc
     struct writer writer;
     buf_reset(out);
     writer_init(&writer, serializer, out);
-    value_write(value, &writer, rng);
+    value_encode(value, &writer, rng);
     assert_false(out->failed);
     assert_int_equal(writer.depth, 0);
 }
 
+/* proves B-SER-1 B-SER-6 */
 static void random_values_survive_all_pairs_of_serializers(void **unused)
 {
     (void)unused;
@@ -106,7 +107,7 @@ static void random_values_survive_all_pairs_of_serializers(void **unused)
             }
             struct bytes encoded = guard_copy(&bench.guard, buf_bytes(&bench.to));
             assert_true(walk_verdict(to, encoded, 128));
-            struct value *read = value_read(&bench.arena, to, encoded);
+            struct value *read = value_decode(&bench.arena, to, encoded);
             if (read == NULL || !value_equal(value, read)) {
                 fprintf(stderr, "seed %llu round %d pair %u\n", (unsigned long long)seed, round,
                         pair);
@@ -114,7 +115,7 @@ static void random_values_survive_all_pairs_of_serializers(void **unused)
             assert_non_null(read);
             assert_true(value_equal(value, read));
             assert_true(bench_transcode(&bench, to, buf_bytes(&bench.to), from, &bench.back));
-            read = value_read(&bench.arena, from, buf_bytes(&bench.back));
+            read = value_decode(&bench.arena, from, buf_bytes(&bench.back));
             assert_true(value_equal(value, read));
         }
     }
@@ -160,6 +161,7 @@ static void rows_check(const struct row *rows, size_t count)
     bench_fini(&bench);
 }
 
+/* proves B-SER-2 B-SER-6 */
 static void each_form_has_its_exact_counterpart(void **unused)
 {
     (void)unused;

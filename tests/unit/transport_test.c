@@ -14,6 +14,7 @@ static void it_is_small(void **state)
     assert_in_range(sizeof(struct transport), 1, 320);
 }
 
+/* proves B-RS-1 */
 static void the_first_octet_chooses_the_protocol(void **state)
 {
     (void)state;
@@ -71,6 +72,7 @@ static void nothing_fed_is_nothing_done(void **state)
     wire_fini(&wire);
 }
 
+/* proves B-RS-7 */
 static void a_handshake_that_dribbles_ends_at_its_absolute_deadline(void **state)
 {
     (void)state;
@@ -140,6 +142,7 @@ static unsigned expire_until(struct wire *wire, uint64_t until_ns)
     return calls;
 }
 
+/* proves B-RS-13 */
 static void a_silent_peer_is_pinged_and_then_gone(void **state)
 {
     (void)state;
@@ -239,6 +242,7 @@ static enum transport_end answer_pings(struct bytes answer, bool rawsocket)
     return end;
 }
 
+/* proves B-RS-13 */
 static void only_the_right_pong_or_a_message_answers_a_ping(void **state)
 {
     (void)state;

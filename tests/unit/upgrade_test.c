@@ -65,6 +65,7 @@ static void assert_accepted(const struct transport_options *options, const char 
     free(text);
 }
 
+/* proves B-WS-1 */
 static void a_good_request_is_answered_to_the_letter(void **state)
 {
     (void)state;
@@ -78,6 +79,7 @@ static void a_good_request_is_answered_to_the_letter(void **state)
                     "wamp.2.cbor");
 }
 
+/* proves B-WS-2 */
 static void the_clients_order_chooses_among_what_we_speak(void **state)
 {
     (void)state;
@@ -104,6 +106,7 @@ static void the_clients_order_chooses_among_what_we_speak(void **state)
                     "wamp.2.json");
 }
 
+/* proves B-WS-2 B-SER-7 */
 static void without_a_common_subprotocol_the_answer_lists_ours(void **state)
 {
     (void)state;
@@ -212,6 +215,7 @@ static void a_browser_that_opens_the_page_is_told_what_this_is(void **state)
     free(text);
 }
 
+/* proves B-WS-5 */
 static void each_other_refusal_has_its_status(void **state)
 {
     (void)state;
@@ -308,6 +312,7 @@ static const struct {
     {"", false},
 };
 
+/* proves B-WS-5 */
 static void an_origin_is_compared_by_its_parts(void **state)
 {
     (void)state;

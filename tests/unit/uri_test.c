@@ -93,6 +93,7 @@ static const struct {
     {"a\xf5\x80\x80\x80", 0},
 };
 
+/* proves B-URI-1 B-URI-3 */
 static void each_case_is_valid_as_the_regular_expressions_say(void **state)
 {
     (void)state;
@@ -171,6 +172,7 @@ static void octets_and_components_are_bounded(void **state)
     assert_int_equal(valid_as(bytes_make(octets, URI_COMPONENTS_MAX)), 0);
 }
 
+/* proves B-URI-5 */
 static void reserved_is_a_first_component_wamp_and_nothing_like_it(void **state)
 {
     (void)state;
@@ -217,6 +219,7 @@ static size_t encode(uint32_t c, uint8_t out[4])
     return size;
 }
 
+/* proves B-URI-2 */
 static void every_code_point_beyond_ascii_is_judged_as_the_list_says(void **state)
 {
     (void)state;

@@ -47,81 +47,82 @@ static bool value_of(struct desk *desk, enum serializer serializer, const char *
 {
     struct writer writer;
     writer_init(&writer, serializer, &desk->out);
-    return value_write(&writer, bytes_text(text));
+    return value_write_typed(&writer, bytes_text(text));
 }
+
+static const struct {
+    const char *text;
+    const char *octets; /* MessagePack */
+    size_t size;
+} typed[] = {
+    {"0", "\0", 1},
+    {"127", "\x7f", 1},
+    {"-1", "\xff", 1},
+    {"18446744073709551615", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9},
+    {"1.5", "\xcb\x3f\xf8\0\0\0\0\0\0", 9},
+    {"1e0", "\xcb\x3f\xf0\0\0\0\0\0\0", 9},
+    {"true", "\xc3", 1},
+    {"false", "\xc2", 1},
+    {"null", "\xc0", 1},
+    {"[1,\"a\"]",
+     "\x92\x01\xa1"
+     "a",
+     4},
+    {"{\"a\":[]}",
+     "\x81\xa1"
+     "a\x90",
+     4},
+    {"hello", "\xa5hello", 6},
+    {"\"42\"",
+     "\xa2"
+     "42",
+     3},
+    {"'42'",
+     "\xa2"
+     "42",
+     3},
+    {"''", "\xa0", 1},
+    {"", "\xa0", 1},
+    {"'", "\xa1'", 2},
+    {"007",
+     "\xa3"
+     "007",
+     4},
+    {"+1", "\xa2+1", 3},
+    {"1.",
+     "\xa2"
+     "1.",
+     3},
+    {"True", "\xa4True", 5},
+    {"nan", "\xa3nan", 4},
+    {"0xff00", "\xc4\x02\xff\0", 4},
+    {"0xFf", "\xc4\x01\xff", 3},
+    {"0x",
+     "\xa2"
+     "0x",
+     3},
+    {"0xf",
+     "\xa3"
+     "0xf",
+     4},
+    {"0xfg",
+     "\xa4"
+     "0xfg",
+     5},
+    {"\"open", "\xa5\"open", 6},
+    {"h\xc3\xa9", "\xa3h\xc3\xa9", 4},
+};
 
 static void argument_is_typed_by_its_text(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *octets; /* MessagePack */
-        size_t size;
-    } rows[] = {
-        {"0", "\0", 1},
-        {"127", "\x7f", 1},
-        {"-1", "\xff", 1},
-        {"18446744073709551615", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9},
-        {"1.5", "\xcb\x3f\xf8\0\0\0\0\0\0", 9},
-        {"1e0", "\xcb\x3f\xf0\0\0\0\0\0\0", 9},
-        {"true", "\xc3", 1},
-        {"false", "\xc2", 1},
-        {"null", "\xc0", 1},
-        {"[1,\"a\"]",
-         "\x92\x01\xa1"
-         "a",
-         4},
-        {"{\"a\":[]}",
-         "\x81\xa1"
-         "a\x90",
-         4},
-        {"hello", "\xa5hello", 6},
-        {"\"42\"",
-         "\xa2"
-         "42",
-         3},
-        {"'42'",
-         "\xa2"
-         "42",
-         3},
-        {"''", "\xa0", 1},
-        {"", "\xa0", 1},
-        {"'", "\xa1'", 2},
-        {"007",
-         "\xa3"
-         "007",
-         4},
-        {"+1", "\xa2+1", 3},
-        {"1.",
-         "\xa2"
-         "1.",
-         3},
-        {"True", "\xa4True", 5},
-        {"nan", "\xa3nan", 4},
-        {"0xff00", "\xc4\x02\xff\0", 4},
-        {"0xFf", "\xc4\x01\xff", 3},
-        {"0x",
-         "\xa2"
-         "0x",
-         3},
-        {"0xf",
-         "\xa3"
-         "0xf",
-         4},
-        {"0xfg",
-         "\xa4"
-         "0xfg",
-         5},
-        {"\"open", "\xa5\"open", 6},
-        {"h\xc3\xa9", "\xa3h\xc3\xa9", 4},
-    };
     struct desk desk;
     desk_open(&desk);
-    for (size_t i = 0; i < array_count(rows); i++) {
-        if (!value_of(&desk, SERIALIZER_MSGPACK, rows[i].text)) {
-            fail_msg("'%s' was refused", rows[i].text);
+    for (size_t i = 0; i < array_count(typed); i++) {
+        if (!value_of(&desk, SERIALIZER_MSGPACK, typed[i].text)) {
+            fail_msg("'%s' was refused", typed[i].text);
         }
-        out_is(&desk, rows[i].octets, rows[i].size);
+        out_is(&desk, typed[i].octets, typed[i].size);
     }
     desk_close(&desk);
 }

@@ -47,6 +47,7 @@ static void expect(struct octets *stream, const struct transport_options *option
 #define CLOSE_1008 "\x88\x02\x03\xF0"
 #define CLOSE_1009 "\x88\x02\x03\xF1"
 
+/* proves B-WS-3 */
 static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
 {
     (void)state;
@@ -82,6 +83,7 @@ static void every_first_octet_of_a_frame_is_a_frame_or_a_fault(void **state)
     }
 }
 
+/* proves B-WS-3 */
 static void an_unmasked_frame_is_a_fault(void **state)
 {
     (void)state;
@@ -162,6 +164,7 @@ static void messages_of_every_length_pass(void **state)
     octets_free(&want);
 }
 
+/* proves B-WS-1 B-WS-3 */
 static void fragments_are_joined_and_control_frames_pass_between(void **state)
 {
     (void)state;
@@ -237,6 +240,7 @@ static void fragments_beyond_their_number_end_it(void **state)
     octets_free(&stream);
 }
 
+/* proves B-WS-4 */
 static void a_message_over_the_limit_fails_on_its_head(void **state)
 {
     (void)state;
@@ -323,6 +327,7 @@ static void a_buffer_grows_to_the_message_and_no_further(void **state)
     octets_free(&frame);
 }
 
+/* proves B-WS-3 */
 static void bad_utf8_ends_it_at_its_first_bad_octet(void **state)
 {
     (void)state;
@@ -351,6 +356,7 @@ static void bad_utf8_ends_it_at_its_first_bad_octet(void **state)
     EXPECT(&stream, TRANSPORT_END_UTF8, "\x81\x03\xE2\x82\xAC" CLOSE_1007);
 }
 
+/* proves B-WS-1 */
 static void a_type_that_was_not_agreed_waits_for_the_owners_last_word(void **state)
 {
     (void)state;
@@ -386,6 +392,7 @@ static void a_type_that_was_not_agreed_waits_for_the_owners_last_word(void **sta
     }
 }
 
+/* proves B-WS-3 */
 static void every_close_code_is_echoed_or_refused(void **state)
 {
     (void)state;

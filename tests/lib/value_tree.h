@@ -3,8 +3,8 @@
  * Tests make trees by chance or by reading, write them, and compare them whole. All memory comes
  * from one arena, which is emptied between rounds; one thread. Bounded by the arena: running out is
  * a failed check(). Reading fails by NULL where the core says -1 or a value is an EXT. */
-#ifndef CLOS_TESTS_VALUE_H
-#define CLOS_TESTS_VALUE_H
+#ifndef CLOS_VALUE_TREE_H
+#define CLOS_VALUE_TREE_H
 
 #include "common/rng.h"
 #include "common/token.h"
@@ -41,10 +41,10 @@ struct value *value_random(struct arena *arena, struct rng *rng, unsigned depth,
 size_t value_size(const struct value *value);
 
 /* rng chooses containers whose count is not said beforehand; NULL: all counts are said. */
-void value_write(const struct value *value, struct writer *writer, struct rng *rng);
+void value_encode(const struct value *value, struct writer *writer, struct rng *rng);
 
 /* The tree of all of input, or NULL. */
-struct value *value_read(struct arena *arena, enum serializer serializer, struct bytes input);
+struct value *value_decode(struct arena *arena, enum serializer serializer, struct bytes input);
 
 bool value_equal(const struct value *a, const struct value *b);
 

@@ -1,4 +1,4 @@
-#include "tests/lib/value.h"
+#include "tests/lib/value_tree.h"
 
 #include "common/number.h"
 #include "common/utf8.h"
@@ -161,7 +161,7 @@ size_t value_size(const struct value *value)
 
 /* ---- writing and reading */
 
-void value_write(const struct value *value, struct writer *writer, struct rng *rng)
+void value_encode(const struct value *value, struct writer *writer, struct rng *rng)
 {
     uint32_t count = (uint32_t)value->count;
     bool unknown = rng != NULL && value->kind >= TOKEN_ARRAY && rng_below(rng, 2) == 0;
@@ -195,7 +195,7 @@ void value_write(const struct value *value, struct writer *writer, struct rng *r
             write_array(writer, unknown ? WRITE_COUNT_UNKNOWN : count);
         }
         for (size_t i = 0; i < value->count; i++) {
-            value_write(&value->items[i], writer, rng);
+            value_encode(&value->items[i], writer, rng);
         }
         write_end(writer);
         break;
@@ -237,6 +237,9 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
                       struct value *value)
 {
     *value = (struct value){.kind = token->kind};
+    if (token->bignum) {
+        return false; /* whatever its tag stands before */
+    }
     switch (token->kind) {
     case TOKEN_NULL:
         return true;
@@ -246,7 +249,7 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
     case TOKEN_UINT:
     case TOKEN_INT:
         value->bits = token->uint;
-        return !token->bignum;
+        return true;
     case TOKEN_FLOAT:
         value->bits = number_to_bits(token->number);
         return true;
@@ -256,11 +259,11 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
         long size = token_text(token, text);
         value->text = bytes_make(text, size < 0 ? 0 : (size_t)size);
         check(size < 0 || token->kind == TOKEN_BINARY || utf8_valid(value->text));
-        return size >= 0 && !token->bignum;
+        return size >= 0;
     }
     case TOKEN_ARRAY:
     case TOKEN_MAP:
-        return read_items(arena, reader, value) && !token->bignum;
+        return read_items(arena, reader, value);
     case TOKEN_END:
     case TOKEN_EXT:
         return false;
@@ -268,7 +271,7 @@ static bool read_fill(struct arena *arena, struct reader *reader, const struct t
     return false;
 }
 
-struct value *value_read(struct arena *arena, enum serializer serializer, struct bytes input)
+struct value *value_decode(struct arena *arena, enum serializer serializer, struct bytes input)
 {
     struct reader reader;
     struct token token;
