@@ -86,6 +86,7 @@ static void a_reader_that_stops_is_ended_above_the_limit_of_messages(void **stat
     }
     assert_int_equal(killed_in_all(stats(slow)), 0);
     assert_int_equal(stats(slow)->events_delivered, 500);
+    stage_wait(&slow->stage, NS_PER_MS); /* it had its time to read */
     slow_publish(slow, publisher, "com.news", 10);
     assert_int_equal(stats(slow)->killed_hard_messages, 1);
     assert_int_equal(killed_in_all(stats(slow)), 1);
