@@ -393,6 +393,20 @@ static void publications_look(struct crowd *crowd)
     }
 }
 
+/* Nothing is under way: both records of each call are there or neither is, and nobody waits. */
+static void cores_look(const struct crowd *crowd)
+{
+    uint64_t calls = 0;
+    uint64_t invocations = 0;
+    for (unsigned i = 0; i < crowd->stage.cores_count; i++) {
+        const struct core *core = &crowd->stage.cores[i];
+        calls += core->gauges.calls_open;
+        invocations += core->gauges.invocations_open;
+        check(crowd->poor || map_count(&core->tickets) == 0);
+    }
+    check(calls == invocations);
+}
+
 void crowd_run(struct crowd *crowd)
 {
     stage_run(&crowd->stage);
@@ -403,6 +417,7 @@ void crowd_run(struct crowd *crowd)
         return;
     }
     crowd->quiet = true;
+    cores_look(crowd);
     for (unsigned k = 0; k < CROWD_PATTERNS; k++) {
         crowd->touched[k] = 0;
         for (unsigned i = 0; i < CROWD_SEATS; i++) {
