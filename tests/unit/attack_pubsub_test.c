@@ -156,11 +156,12 @@ static void row_104_shapes_of_wildcards_are_bounded(void **state)
     attack_begin(&attack);
     attack_join(&attack, FRAMING_RAWSOCKET, SERIALIZER_JSON);
     for (unsigned i = 0; i < PATTERNS; i++) { /* bits of i: which of eleven components are empty */
-        char uri[64] = "";
+        char uri[64];
+        size_t at = 0;
         char text[160];
         for (unsigned k = 0; k < 11; k++) {
-            strcat(uri, k == 0 ? "" : ".");
-            strcat(uri, (i >> k & 1) != 0 ? "" : "a");
+            at += (size_t)snprintf(uri + at, sizeof uri - at, "%s%s", k == 0 ? "" : ".",
+                                   (i >> k & 1) != 0 ? "" : "a");
         }
         snprintf(text, sizeof text, "[32,%u,{\"match\":\"wildcard\"},\"%s\"]", i + 1, uri);
         attack_say(&attack, text);
