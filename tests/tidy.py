@@ -25,20 +25,7 @@ LONG_FILES = {}
 
 # Core sources without a tests/unit/NAME_test.c of their own: where they are tested, and why there.
 MATCH = ("tests/unit/match_test.c", "one structure in several files, held against its dumb twin")
-TALK = ("tests/talk/run_talk.c", "said in conversations, run on the core, the sim and the binary")
-SIM = ("tests/sim/sim.c", "it lives between workers: simulated ones, with faults, from seeds")
 TESTED_BY = {
-    "common/message.c": TALK,
-    "common/parcel.c": SIM,
-    "router/broker.c": TALK,
-    "router/conn.c": SIM,
-    "router/core.c": TALK,
-    "router/dealer.c": TALK,
-    "router/encode.c": TALK,
-    "router/realm.c": TALK,
-    "router/register.c": TALK,
-    "router/session.c": TALK,
-    "router/welcome.c": TALK,
     "common/match_prefix.c": MATCH,
     "common/match_table.c": MATCH,
     "common/match_wildcard.c": MATCH,
