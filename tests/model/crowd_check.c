@@ -228,6 +228,11 @@ void crowd_check_message(struct crowd *crowd, struct seat *seat, const char *jso
         seat->state = SEAT_JOINED;
         return;
     }
+    if (message.number[0] == MESSAGE_ABORT) { /* only slow readers are ended */
+        check(seat->was_deaf || crowd->harsh);
+        seat->state = SEAT_WILD;
+        return;
+    }
     check(seat->state == SEAT_JOINED || seat->state == SEAT_LEAVING);
     if (message.number[0] == MESSAGE_GOODBYE) {
         check(seat->state == SEAT_LEAVING);
