@@ -77,7 +77,7 @@ static void who_can_not_be_queued_to_for_want_of_memory_is_ended(void **state)
         assert_int_equal(send_text(who, 39999), SENT); /* the scratch has its room */
         stage_run(&scene.stage);
         core->mem.bytes_max = core->mem.bytes_used;
-        assert_int_equal(send_text(who, large ? 39999 : 100), SENT_NO_MEMORY);
+        assert_int_equal(send_text(who, large ? 39999 : 100), SENT_DOOMED);
         stage_run(&scene.stage);
         assert_true(scene.people[who].gone);
         assert_int_equal(core->stats.killed_memory, 1);
