@@ -98,8 +98,7 @@ bool conn_relieve(struct core *core);
 /* Whether its peer took all before this turn, or something a moment ago. */
 static inline bool conn_reads(const struct conn *conn)
 {
-    return conn->progress_ns == 0 ||
-           conn->core->now_ns - conn->progress_ns <= READS_MS * NS_PER_MS;
+    return conn->progress_ns == 0 || conn->core->now_ns - conn->progress_ns <= READS_MS * NS_PER_MS;
 }
 
 /* Slow path of conn_queued. */
