@@ -254,7 +254,7 @@ void crowd_check_end(const struct crowd *crowd)
     for (unsigned i = 0; i < CROWD_SEATS; i++) {
         const struct seat *seat = &crowd->seats[i];
         if (seat->state != SEAT_JOINED) {
-            check(seat->state == SEAT_EMPTY);
+            check(seat->state == SEAT_EMPTY || seat->state == SEAT_WILD);
             continue;
         }
         for (uint64_t k = 1; k <= seat->request; k++) {
