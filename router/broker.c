@@ -335,7 +335,7 @@ static void event_press(const struct event *event, const struct conn *conn)
     const struct limits *limits = core->limits;
     bool crowded = conn->out.bytes > limits->out_hard_bytes / 4 * 3 ||
                    conn->out.messages > limits->out_hard_messages / 4 * 3;
-    if (event->source != NULL && crowded && core->now_ns - conn->progress_ns <= 100 * NS_PER_MS) {
+    if (event->source != NULL && crowded && conn_reads(conn)) {
         conn_pause_publisher(event->source);
     }
 }

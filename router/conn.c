@@ -146,8 +146,8 @@ void conn_sent(struct conn *conn, size_t size)
     conn->in_flight = 0;
     outq_sent(&conn->out, size);
     conn->progress_ns = conn->out.bytes > 0 ? conn->core->now_ns : 0;
-    /* Counted when the peer has taken something, not when a burst was queued: a publisher may fill
-     * more in one turn than the limit, and a reader that keeps up has gone below it by now. */
+    /* Messages are judged when the peer had a turn to take some, not when a burst is queued: many
+     * small ones pass this limit in one turn, and a reader that keeps up is below it again soon. */
     if (conn->out.messages > conn->core->limits->out_hard_messages) {
         conn_doom(conn, DOOM_HARD_MESSAGES);
     }
@@ -217,6 +217,8 @@ void conn_over_soft(struct conn *conn)
     const struct limits *limits = conn->core->limits;
     if (conn->out.bytes > limits->out_hard_bytes) {
         conn_doom(conn, DOOM_HARD_BYTES);
+    } else if (conn->out.messages > limits->out_hard_messages && !conn_reads(conn)) {
+        conn_doom(conn, DOOM_HARD_MESSAGES); /* who reads is judged by what it leaves: conn_sent */
     }
     if (conn->out.bytes > limits->out_soft_bytes && conn->soft_since_ns == 0) {
         conn->soft_since_ns = conn->core->now_ns;
@@ -288,15 +290,17 @@ static void conn_end_one_doomed(struct conn *conn)
     if (conn->session != NULL) {
         session_end(conn->session);
     }
-    if (!hears) {
+    if (hears) {
+        session_kill(conn, conn->doom == DOOM_MEMORY
+                               ? "no memory is left for what you have not read"
+                               : "you read too slowly");
+        uint64_t words_ns = core->now_ns + DOOM_WORDS_MS * NS_PER_MS;
+        conn->close_by_ns = time_min(conn->close_by_ns, words_ns);
+    }
+    if (!hears || conn->out.bytes == 0) { /* or there is no memory for last words */
         conn->reset = true;
         conn_enter_closing(conn);
-        return;
     }
-    session_kill(conn, conn->doom == DOOM_MEMORY ? "no memory is left for what you have not read"
-                                                 : "you read too slowly");
-    uint64_t words_ns = core->now_ns + DOOM_WORDS_MS * NS_PER_MS;
-    conn->close_by_ns = time_min(conn->close_by_ns, words_ns);
 }
 
 void conn_end_doomed(struct core *core)

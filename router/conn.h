@@ -27,7 +27,10 @@ enum doom {
     DOOM_MEMORY,
 };
 
-enum { DOOM_WORDS_MS = 1000 }; /* for a doomed peer to read that it was ended */
+enum {
+    DOOM_WORDS_MS = 1000, /* for a doomed peer to read that it was ended */
+    READS_MS = 100,       /* who took something that long ago is reading */
+};
 
 struct session;
 
@@ -91,6 +94,12 @@ void conn_doom(struct conn *conn, enum doom doom);
 
 /* Memory runs out: the longest out-queues go. false: they are not what fills it. */
 bool conn_relieve(struct core *core);
+
+/* Whether its peer took all before this turn, or something a moment ago. */
+static inline bool conn_reads(const struct conn *conn)
+{
+    return conn->progress_ns == 0 || conn->core->now_ns - conn->progress_ns <= READS_MS * NS_PER_MS;
+}
 
 /* Slow path of conn_queued. */
 void conn_over_soft(struct conn *conn);

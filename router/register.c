@@ -272,6 +272,14 @@ void endpoint_answer(struct endpoint *endpoint)
     }
 }
 
+/* Every place has taken note. */
+static void endpoint_settle(struct endpoint *endpoint)
+{
+    map_take(&endpoint->realm->core->tickets, endpoint->ticket);
+    endpoint->ticket = 0;
+    endpoint_answer(endpoint);
+}
+
 static void endpoint_refuse(struct endpoint *endpoint, const char *uri, const char *words)
 {
     session_error(endpoint->session, MESSAGE_REGISTER, endpoint->request, uri, words);
@@ -323,7 +331,7 @@ static void endpoint_granted(struct endpoint *endpoint, uint64_t order)
     endpoint->awaited = core->others;
     endpoint_tell(endpoint, NOTE_ENDPOINT_ADD);
     if (endpoint->awaited == 0) {
-        endpoint_answer(endpoint);
+        endpoint_settle(endpoint);
     }
 }
 
@@ -443,12 +451,9 @@ void register_leave(struct session *session)
 
 void dealer_taken(struct endpoint *endpoint, place_id from)
 {
-    struct core *core = endpoint->realm->core;
     endpoint->awaited &= ~place_bit(from);
     if (endpoint->awaited == 0) {
-        map_take(&core->tickets, endpoint->ticket);
-        endpoint->ticket = 0;
-        endpoint_answer(endpoint);
+        endpoint_settle(endpoint);
     }
 }
 

@@ -173,7 +173,8 @@ need_build() # folder, cmake arguments...
         else
             built[$folder]=no
             grep -aE -A 3 'error:|FAILED:|not found|CMake Error' "$log" |
-                grep -v '^/usr/bin' | cut -c1-160 | head -n 40 | sed 's/^/   | /'
+                grep -v '^/usr/bin' | cut -c1-160 |
+                head -n 40 | sed 's/^/   | /'
             test_fail "$folder" "does not build"
         fi
     fi
@@ -284,8 +285,8 @@ suite_stress()
     run_programs stress build-tsan "$TEST_SECONDS" tests/stress/*_stress.c
     run_programs stress build-tsan "$TEST_SECONDS" tests/unit/*_test.c tests/suite/*_suite.c
     # The real router, its workers on threads; a report of the sanitizer ends it (exit code 66).
-    run_test order_tsan build-tsan 300 env CLOS="$PWD/build-tsan/clos" \
-        tests/real/order_real.sh 800000
+    run_test order_tsan build-tsan 300 \
+        env CLOS="$PWD/build-tsan/clos" tests/real/order_real.sh 800000
 }
 
 suite_talk()

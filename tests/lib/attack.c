@@ -108,7 +108,7 @@ static uint64_t stats_at(const struct stats *stats, size_t place)
     return value;
 }
 
-static void counters_judge(const struct attack *attack, size_t counter, uint64_t count)
+void attack_counters_judge(const struct attack *attack, size_t counter, uint64_t count)
 {
     struct stats now = stats_sum(attack);
     for (size_t i = 0; i < array_count(faults); i++) {
@@ -138,6 +138,8 @@ void attack_prepare(struct attack *attack)
         .name = "anonymous", .permissions = attack->permissions, .permissions_count = 1};
     attack->realm = (struct realm_settings){
         .name = "realm1", .roles = &attack->role, .roles_count = 1, .anonymous_role = "anonymous"};
+    attack->realms = &attack->realm;
+    attack->realms_count = 1;
     attack->listener = (struct listener_settings){
         .endpoint = "attack", .transport = stage_transport_options(&attack->limits)};
 }
@@ -151,8 +153,8 @@ void attack_begin(struct attack *attack)
     attack->listener.transport.origins = told.origins;
     attack->listener.transport.serializers = told.serializers;
     attack->settings = (struct settings){.limits = attack->limits,
-                                         .realms = &attack->realm,
-                                         .realms_count = 1,
+                                         .realms = attack->realms,
+                                         .realms_count = attack->realms_count,
                                          .listeners = &attack->listener,
                                          .listeners_count = 1,
                                          .agent = "clos"};
@@ -183,7 +185,7 @@ void attack_leave(struct attack *attack)
 void attack_end(struct attack *attack, size_t counter, uint64_t count)
 {
     stage_run(&attack->stage);
-    counters_judge(attack, counter, count);
+    attack_counters_judge(attack, counter, count);
     witnesses_judge(attack);
     attack_leave(attack);
     witnesses_judge(attack);

@@ -31,6 +31,8 @@ struct attack {
     struct role_settings role;
     struct permission_settings permissions[2];
     struct listener_settings listener;
+    const struct realm_settings *realms; /* instead of realm, if there are several */
+    size_t realms_count;
     struct stage stage;
     struct person bob;
     struct person carol;
@@ -70,5 +72,8 @@ void attack_expect_status(struct attack *attack, unsigned status);     /* silent
 void attack_expect_violation(struct attack *attack); /* ABORT, Close 1002, hung up */
 
 void attack_end(struct attack *attack, size_t counter, uint64_t count);
+
+/* attack_end's first part, for who ends the witnesses as well. */
+void attack_counters_judge(const struct attack *attack, size_t counter, uint64_t count);
 
 #endif

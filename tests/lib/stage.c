@@ -144,10 +144,12 @@ static bool actor_flush(struct actor *actor)
     }
     while (actor->conn->out.bytes > 0 && actor->conn->phase != CONN_CLOSING) {
         unsigned count = outq_gather(&actor->conn->out, vectors, array_count(vectors));
+        size_t size = 0;
         for (unsigned i = 0; i < count; i++) {
             person_take(actor->person, vectors[i].iov_base, vectors[i].iov_len);
-            conn_sent(actor->conn, vectors[i].iov_len);
+            size += vectors[i].iov_len;
         }
+        conn_sent(actor->conn, size); /* which may drop what was gathered */
         moved = true;
     }
     return moved;

@@ -379,30 +379,46 @@ static void seats_listen(struct crowd *crowd)
     }
 }
 
-/* What somebody published who is here and has nothing left to send has been read. */
+/* What somebody published who is here and has nothing left to send has been read. (Who is deaf may
+ * have been ended without having heard of it.) */
 static void publications_look(struct crowd *crowd)
 {
     for (uint64_t k = 0; k < crowd->publications_count; k++) {
         struct crowd_publication *publication = &crowd->publications[k];
         for (unsigned i = 0; i < CROWD_SEATS && !publication->taken; i++) {
             const struct seat *seat = &crowd->seats[i];
-            publication->taken = seat->uid == publication->uid &&
+            publication->taken = seat->uid == publication->uid && !seat->was_deaf &&
                                  (seat->state == SEAT_JOINED || seat->state == SEAT_LEAVING) &&
                                  seat->person.out.size == 0;
         }
     }
 }
 
+/* Nothing is under way: both records of each call are there or neither is, and nobody waits. */
+static void cores_look(const struct crowd *crowd)
+{
+    uint64_t calls = 0;
+    uint64_t invocations = 0;
+    for (unsigned i = 0; i < crowd->stage.cores_count; i++) {
+        const struct core *core = &crowd->stage.cores[i];
+        calls += core->gauges.calls_open;
+        invocations += core->gauges.invocations_open;
+        check(crowd->poor || map_count(&core->tickets) == 0);
+    }
+    check(calls == invocations);
+}
+
 void crowd_run(struct crowd *crowd)
 {
     stage_run(&crowd->stage);
     seats_look(crowd);
-    publications_look(crowd);
     seats_listen(crowd);
+    publications_look(crowd);
     if (crowd->stage.hold_parcels) {
         return;
     }
     crowd->quiet = true;
+    cores_look(crowd);
     for (unsigned k = 0; k < CROWD_PATTERNS; k++) {
         crowd->touched[k] = 0;
         for (unsigned i = 0; i < CROWD_SEATS; i++) {
@@ -424,18 +440,19 @@ void crowd_fini(struct crowd *crowd)
             crowd_drop(crowd, seat);
         }
     }
-    stage_wait(&crowd->stage, NS_PER_S);
-    crowd_run(crowd);
     bool busy = true;
-    while (busy) {
+    for (unsigned rounds = 0; busy; rounds++) {
+        check(rounds < 10000); /* what is paused goes on */
+        stage_wait(&crowd->stage, 10 * NS_PER_MS);
+        crowd_run(crowd);
         busy = false;
         for (unsigned i = 0; i < CROWD_SEATS; i++) {
-            while (crowd->seats[i].state == SEAT_JOINED && crowd->seats[i].invocations_count > 0) {
-                crowd_answer(crowd, &crowd->seats[i], 0);
-                busy = true;
+            struct seat *seat = &crowd->seats[i];
+            while (seat->state == SEAT_JOINED && seat->invocations_count > 0) {
+                crowd_answer(crowd, seat, 0);
             }
+            busy = busy || (seat->state == SEAT_JOINED && seat->person.out.size > 0);
         }
-        crowd_run(crowd);
     }
     crowd_check_end(crowd);
     for (unsigned i = 0; i < CROWD_SEATS; i++) {

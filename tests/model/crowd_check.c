@@ -228,6 +228,11 @@ void crowd_check_message(struct crowd *crowd, struct seat *seat, const char *jso
         seat->state = SEAT_JOINED;
         return;
     }
+    if (message.number[0] == MESSAGE_ABORT) { /* only slow readers are ended */
+        check(seat->was_deaf || crowd->harsh);
+        seat->state = SEAT_WILD;
+        return;
+    }
     check(seat->state == SEAT_JOINED || seat->state == SEAT_LEAVING);
     if (message.number[0] == MESSAGE_GOODBYE) {
         check(seat->state == SEAT_LEAVING);
@@ -249,7 +254,7 @@ void crowd_check_end(const struct crowd *crowd)
     for (unsigned i = 0; i < CROWD_SEATS; i++) {
         const struct seat *seat = &crowd->seats[i];
         if (seat->state != SEAT_JOINED) {
-            check(seat->state == SEAT_EMPTY);
+            check(seat->state == SEAT_EMPTY || seat->state == SEAT_WILD);
             continue;
         }
         for (uint64_t k = 1; k <= seat->request; k++) {

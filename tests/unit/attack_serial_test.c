@@ -349,6 +349,31 @@ static void row_068_nesting_beyond_its_limit_is_a_violation(void **state)
     attack_end(&attack, ATTACK_COUNTER(protocol_violations), 4);
 }
 
+static void row_068_payload_that_grows_beyond_bounds_in_another_serializer_is_skipped(void **state)
+{
+    (void)state;
+    enum { VALUES = 1000000 }; /* false: one octet in MessagePack, six with its comma in JSON */
+    struct attack attack;
+    struct octets octets = {0};
+    attack_prepare(&attack);
+    attack_begin(&attack);
+    person_say(&attack.bob, "[32,3,{},\"com.grow\"]");
+    attack.request = 3;
+    stage_run(&attack.stage);
+    free(person_hear(&attack.bob));
+    attack_join(&attack, FRAMING_RAWSOCKET, SERIALIZER_MSGPACK);
+    octets_put(&octets,
+               "\x95\x10\x01\x80\xa8"
+               "com.grow\xdd\x00\x0f\x42\x40",
+               18);
+    octets_fill(&octets, 0xc2, VALUES);
+    attack_say_octets(&attack, octets_view(&octets));
+    attack_expect_nothing(&attack);
+    assert_int_equal(attack.bob.heard_count, 0);
+    octets_free(&octets);
+    attack_end(&attack, ATTACK_COUNTER(events_untranscodable), 1);
+}
+
 static void row_070_bad_base64_is_skipped_by_who_would_have_to_read_it(void **state)
 {
     (void)state;
@@ -416,6 +441,7 @@ int main(void)
         cmocka_unit_test(row_067_a_wrong_number_or_type_of_elements_is_a_violation),
         cmocka_unit_test(row_068_a_megabyte_of_tiny_values_is_walked_and_builds_nothing),
         cmocka_unit_test(row_068_nesting_beyond_its_limit_is_a_violation),
+        cmocka_unit_test(row_068_payload_that_grows_beyond_bounds_in_another_serializer_is_skipped),
         cmocka_unit_test(row_070_bad_base64_is_skipped_by_who_would_have_to_read_it),
         cmocka_unit_test(row_070_bad_base64_to_a_callee_that_would_have_to_read_it_is_an_error),
         cmocka_unit_test(row_071_unknown_options_are_ignored_and_not_passed_on),

@@ -106,9 +106,14 @@ static void a_doomed_connection_is_ended_at_the_end_of_the_turn_and_once(void **
     assert_non_null(conn->session);
     core_turn_end(&scene.stage.cores[0]);
     assert_null(conn->session);
-    assert_true(conn->reset && conn_is_done(conn));
+    assert_true(conn->phase == CONN_LAST_WORDS && conn->out.bytes > 0 && !conn_is_done(conn));
     assert_int_equal(scene.stage.cores[0].stats.killed_stuck, 1);
     assert_int_equal(scene.stage.cores[0].stats.killed_memory, 0);
+    stage_run(&scene.stage);
+    scene_hears(&scene, who, "[3,*,\"wamp.close.killed\"]");
+    scene_silence(&scene, who);
+    stage_wait(&scene.stage, 30 * NS_PER_S);
+    assert_true(scene.people[who].gone);
     scene_fini(&scene);
 }
 

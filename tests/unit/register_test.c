@@ -247,6 +247,19 @@ static void asking_twice_is_answered_twice_and_held_once(void **state)
     }
 }
 
+static void a_registration_that_all_know_of_waits_for_nothing(void **state)
+{
+    (void)state;
+    for (unsigned cores = 1; cores <= 3; cores++) {
+        scene_init(&scene, cores, NULL);
+        unsigned callee = scene_join(&scene, 0, SERIALIZER_JSON);
+        scene_say(&scene, callee, "[64,1,{},\"p\"]");
+        scene_hears(&scene, callee, "[65,1,*]");
+        assert_int_equal(map_count(&scene.stage.cores[0].tickets), 0);
+        scene_fini(&scene);
+    }
+}
+
 static void names_of_the_router_and_bad_patterns_are_refused(void **state)
 {
     (void)state;
@@ -275,6 +288,7 @@ int main(void)
         cmocka_unit_test(an_invocation_that_is_early_comes_behind_registered),
         cmocka_unit_test(a_place_without_room_refuses_and_the_claim_goes_home),
         cmocka_unit_test(asking_twice_is_answered_twice_and_held_once),
+        cmocka_unit_test(a_registration_that_all_know_of_waits_for_nothing),
         cmocka_unit_test(names_of_the_router_and_bad_patterns_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,11 +80,13 @@ static void a_reader_that_stops_is_ended_above_the_limit_of_messages(void **stat
     unsigned reader = slow_join(slow, FRAMING_RAWSOCKET, 0);
     slow_subscribe(slow, reader, "com.news");
     slow_deafen(slow, reader);
-    for (unsigned i = 0; i < 500; i++) {
+    publish_to_stuck(slow, publisher, 10);
+    for (unsigned i = 1; i < 500; i++) {
         slow_publish(slow, publisher, "com.news", 10);
     }
     assert_int_equal(killed_in_all(stats(slow)), 0);
     assert_int_equal(stats(slow)->events_delivered, 500);
+    stage_wait(&slow->stage, NS_PER_MS); /* it had its time to read */
     slow_publish(slow, publisher, "com.news", 10);
     assert_int_equal(stats(slow)->killed_hard_messages, 1);
     assert_int_equal(killed_in_all(stats(slow)), 1);
