@@ -352,6 +352,7 @@ suite_fuzz()
 suite_real()
 {
     local script scripts=()
+    need_packages openssl python3 # certificates for a day, and helpers
     need_release && need_dev || return # some run a helper of tests/real beside the binary
     for script in tests/real/*_real.sh tests/real/*_real.py; do
         case "$script" in
