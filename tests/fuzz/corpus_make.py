@@ -4,8 +4,10 @@
 FOLDER/message, FOLDER/session and FOLDER/router are what fuzz_message, fuzz_session and fuzz_router
 are started with. They are made here, and not kept, since they are programs in octets.
 """
+import json
 import os
 import random
+import struct
 import sys
 
 MESSAGES = [
@@ -26,8 +28,34 @@ MESSAGES = [
     '[70,8,{"progress":false},["\\u0000AAEC"],{"a":{"b":[1.0e3]}}]',
     '[36,1,1,{}]',
     '[16,1,{"a":1,"a":2},"x"]',
+    '[16,1,{"acknowledge":null,"retain":null},"x"]',
+    '[34,1,9007199254740991.0]',
     '[16,1.0,{},"x"]',
 ]
+
+
+def cbor_head(major, size):
+    for more, form in ((24, ">B"), (25, ">H"), (26, ">I"), (27, ">Q")):
+        if size < 24:
+            return bytes([major << 5 | size])
+        if size < 1 << 8 * struct.calcsize(form):
+            return bytes([major << 5 | more]) + struct.pack(form, size)
+    raise ValueError(size)
+
+
+def cbor(value):
+    """null becomes undefined, since that is what options bear."""
+    if value is None or isinstance(value, bool):
+        return {None: b"\xf7", True: b"\xf5", False: b"\xf4"}[value]
+    if isinstance(value, int):
+        return cbor_head(0, value) if value >= 0 else cbor_head(1, -1 - value)
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, str):
+        return cbor_head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return cbor_head(4, len(value)) + b"".join(map(cbor, value))
+    return cbor_head(5, len(value)) + b"".join(cbor(k) + cbor(v) for k, v in value.items())
 
 
 def write(folder, name, octets):
@@ -43,6 +71,7 @@ def main():
     for i, message in enumerate(MESSAGES):
         for mode in b"\x00\x04\x05\x06\x0d\x0e":
             write(f"{sys.argv[1]}/message", f"{i}_{mode}", bytes([mode]) + message.encode())
+        write(f"{sys.argv[1]}/message", f"{i}_cbor", b"\x02" + cbor(json.loads(message)))
     for i in range(40):
         for kind in ("session", "router"):
             program = bytes(chance.randrange(256) for _ in range(40 + 20 * i))

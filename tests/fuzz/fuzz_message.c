@@ -18,6 +18,8 @@ struct node {
     enum token_kind kind;
     bool tagged;
     bool boolean;
+    bool absent; /* JavaScript's undefined, as an option */
+    bool wide;   /* a CBOR float that is an integer above 2^32: may be an id that a router gave */
     uint64_t uint;
     uint8_t *text; /* of a string, decoded */
     size_t size;
@@ -49,11 +51,19 @@ static const enum message_code codes[] = {
 #undef ATTRIBUTE
 };
 
-static void node_fill(struct node *node, const struct token *token)
+static void node_fill(struct node *node, const struct token *token, const struct reader *reader)
 {
+    bool cbor = reader->serializer == SERIALIZER_CBOR;
     *node = (struct node){.kind = token->kind, .tagged = token->tagged, .boolean = token->boolean};
+    node->absent =
+        token->kind == TOKEN_EXT || (token->kind == TOKEN_NULL && cbor && reader->at[-1] == 0xf7);
     if (token->kind == TOKEN_UINT) {
         node->uint = token->uint;
+    }
+    if (cbor && token->kind == TOKEN_FLOAT && token->number > 0xffffffffU &&
+        token->number <= (double)ID_MAX) {
+        node->uint = (uint64_t)token->number;
+        node->wide = (double)node->uint == token->number;
     }
     if (token->kind == TOKEN_STRING) {
         node->text = malloc(token->bytes.size + 1);
@@ -84,7 +94,7 @@ static void tree_read(enum serializer serializer, struct bytes octets)
             return;
         }
         struct node *node = &tree.nodes[tree.count];
-        node_fill(node, &token);
+        node_fill(node, &token, &reader);
         if (token.kind == TOKEN_ARRAY || token.kind == TOKEN_MAP) {
             open[depth++] = tree.count;
         }
@@ -240,7 +250,9 @@ static bool dict_fine(unsigned at, uint64_t code, unsigned depth_details)
     }
     for (unsigned key = at + 1; key < tree.nodes[at].end; key = tree.nodes[key + 1].end) {
         for (unsigned i = 0; i < array_count(names); i++) {
-            if (codes[i] == code && is_text(key, names[i]) && !value_fine(key + 1, types[i])) {
+            const struct node *value = &tree.nodes[key + 1];
+            bool good = !value->tagged && (value->absent || value_fine(key + 1, types[i]));
+            if (codes[i] == code && is_text(key, names[i]) && !good) {
                 return false;
             }
         }
@@ -294,11 +306,13 @@ static bool tree_is_message(unsigned depth_details, unsigned depth_payload)
         return false;
     }
     unsigned at = 2;
-    for (; *fields != '\0'; fields++) {
+    for (unsigned ids = 0; *fields != '\0'; fields++) {
         if (at >= tree.count) {
             return false;
         }
-        bool good = *fields == 'i'   ? is_id(at)
+        ids += *fields == 'i';
+        bool wide = ids == 2 && tree.nodes[at].wide && !tree.nodes[at].tagged;
+        bool good = *fields == 'i'   ? is_id(at) || wide
                     : *fields == 't' ? is(at, TOKEN_UINT) && tree.nodes[at].uint <= ID_MAX
                     : *fields == 'u' ? is(at, TOKEN_STRING)
                                      : dict_fine(at, tree.nodes[1].uint, depth_details);
@@ -349,7 +363,7 @@ static unsigned attribute_at(unsigned dict, const char *name)
 {
     for (unsigned key = dict + 1; key < tree.nodes[dict].end; key = tree.nodes[key + 1].end) {
         if (is_text(key, name)) {
-            return key + 1;
+            return tree.nodes[key + 1].absent ? 0 : key + 1;
         }
     }
     return 0;

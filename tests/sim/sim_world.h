@@ -20,7 +20,7 @@ enum {
     SIM_PATTERNS = 10,
     SIM_PROCEDURES = 5,
     SIM_SUBSCRIPTIONS = 12, /* of one person in its life */
-    SIM_RING = 8,           /* slots of a ring: small, so that rings run full */
+    SIM_RING = 4,           /* slots of a ring: small, so that rings run full */
     SIM_REQUESTS = 4096,
     SIM_PUBLICATIONS = 20000,
 };
